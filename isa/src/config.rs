@@ -1,0 +1,76 @@
+//! What a configuration of the inference kernel is. The values stand in `hdl/configs.yaml`.
+
+use alloc::{format, string::String};
+
+/// A named configuration, fully specified. Every key must be present; unknown keys are errors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct Config {
+    /// Name, such as `edge8x8`.
+    pub name: String,
+    /// Part it is meant for; `constraints/<part>.yaml` holds its energy coefficients.
+    pub part: String,
+    /// Clock in Hz at which the card runs.
+    pub clock_hz: u64,
+    /// Rows and columns of the array.
+    pub n: usize,
+    /// Words of n bytes in activation memory, as a power of two.
+    pub act_words_log2: u32,
+    /// Words of n bytes in weight memory, as a power of two.
+    pub weight_words_log2: u32,
+    /// Words of n 32-bit sums in each of the two accumulator banks, as a power of two.
+    pub acc_words_log2: u32,
+    /// Requantisers that work side by side; divides n.
+    pub lanes: usize,
+    /// Bits of a card memory address.
+    pub addr_bits: u32,
+}
+
+impl Config {
+    /// Bytes of a bus word.
+    pub fn bus_bytes(&self) -> usize {
+        crate::layout::bus_bytes(self.n)
+    }
+
+    /// Words of activation memory.
+    pub fn act_words(&self) -> usize {
+        1 << self.act_words_log2
+    }
+
+    /// Words of weight memory.
+    pub fn weight_words(&self) -> usize {
+        1 << self.weight_words_log2
+    }
+
+    /// Words of one accumulator bank: the most output pixels of a job.
+    pub fn acc_words(&self) -> usize {
+        1 << self.acc_words_log2
+    }
+
+    /// Whether the values can be built; the error names the key, its value and what it may be.
+    pub fn check(&self) -> Result<(), String> {
+        let bad = |key: &str, value: &dyn core::fmt::Display, may: &str| {
+            Err(format!("configuration `{}`: {key} is {value}; it must be {may}", self.name))
+        };
+        if ![4, 8, 12, 16].contains(&self.n) {
+            return bad("n", &self.n, "4, 8, 12 or 16");
+        }
+        if self.lanes == 0 || self.n % self.lanes != 0 {
+            return bad("lanes", &self.lanes, "a divisor of n");
+        }
+        for (key, value, least, most) in [
+            ("act_words_log2", self.act_words_log2, 6, 16),
+            ("weight_words_log2", self.weight_words_log2, 6, 16),
+            ("acc_words_log2", self.acc_words_log2, 4, 12),
+            ("addr_bits", self.addr_bits, 20, 64),
+        ] {
+            if value < least || value > most {
+                return bad(key, &value, &format!("{least} to {most}"));
+            }
+        }
+        if self.clock_hz == 0 {
+            return bad("clock_hz", &self.clock_hz, "above 0");
+        }
+        Ok(())
+    }
+}

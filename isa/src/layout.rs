@@ -1,0 +1,39 @@
+//! How data lies in memory. Arrays are square: n rows, n columns.
+//!
+//! - **Activation word**: n int8 channels of one pixel, channel `b·n + i` in byte i of block b. A tensor of shape
+//!   [H, W, C] takes `H · W · blocks(C)` words, word address `(y·W + x)·blocks + b`; channels past C hold anything.
+//! - **Weight tile**: n words; word r holds the weights of input channel r of the block for the n output channels,
+//!   output channel c in byte c. Rows past the input channels and columns past the output channels hold zero.
+//!   The tiles of a job follow each other in the order the feeder takes them: ky, kx, block (block fastest).
+//! - **Parameters** of an output block: n records of [`param_words`] words; a record is the bias (i32) and the scaled
+//!   multiplier (u64), little endian, 12 bytes, then zeros. The bias already holds −zero_point · Σ weights.
+//! - **Card memory**: each on-chip word takes one bus word, which is the smallest of 4, 8 or 16 bytes that holds n.
+//! - **Commands**: 32-bit words, little endian, from the start of the buffer, one after the other.
+
+/// Bytes of a parameter record: bias (4), multiplier (8).
+pub const PARAM_BYTES: usize = 12;
+/// Zero bytes that must follow the last command in card memory: the fetcher reads ahead of `END`.
+pub const COMMAND_READ_AHEAD: usize = 1024;
+
+/// Words of n bytes that hold one parameter record.
+pub const fn param_words(n: usize) -> usize {
+    PARAM_BYTES.div_ceil(n)
+}
+
+/// Channel blocks of a tensor with `channels` channels.
+pub const fn blocks(channels: usize, n: usize) -> usize {
+    channels.div_ceil(n)
+}
+
+/// Bytes of a bus word for an array of n×n.
+pub const fn bus_bytes(n: usize) -> usize {
+    n.next_power_of_two()
+}
+
+/// One parameter record as bytes.
+pub fn param_record(bias: i32, mult: u64) -> [u8; PARAM_BYTES] {
+    let mut record = [0; PARAM_BYTES];
+    record[..4].copy_from_slice(&bias.to_le_bytes());
+    record[4..].copy_from_slice(&mult.to_le_bytes());
+    record
+}

@@ -1,0 +1,20 @@
+//! The one contract between Systole's hardware, its simulator and its host.
+//!
+//! Each fact stands here once: the control registers ([`control`]), the command words ([`command`]), the activity
+//! counters ([`counter`]), how data lies in memory ([`layout`]), what a configuration is ([`config`]), how an
+//! accumulator becomes an activation ([`requant`]) and what a `.sbit` file looks like ([`container`]).
+//! `docs/registers.md` is printed from it ([`markdown`]).
+#![no_std]
+extern crate alloc;
+
+pub mod command;
+pub mod config;
+pub mod container;
+pub mod control;
+pub mod counter;
+pub mod layout;
+pub mod markdown;
+pub mod requant;
+
+/// Version of everything in this crate together; a container built for another version is refused.
+pub const ISA_VERSION: u32 = 1;
