@@ -1,0 +1,426 @@
+//! What the compiler hands to the runtime: commands, weight image and layer table for one model on one configuration.
+//!
+//! A plan knows nothing of files that models come in and nothing of OpenCL. It holds the command stream in two parts:
+//! the setup, which runs once, and the body of one inference, which [`Plan::commands`] unrolls for a batch. A `MARK`
+//! stands at the start, after the setup and after every layer of every inference; [`Plan::marks`] says which is which.
+//!
+//! A plan file is: magic (8 bytes), format (u32), length of the body (u64), SHA-256 of the body (32), the body in
+//! postcard. All of it is checked before anything in it is believed.
+
+use isa::{command, config::Config, layout};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// First eight bytes of a plan file.
+pub const MAGIC: [u8; 8] = *b"SYSPLAN\x1a";
+/// Version of the plan file; another one is refused.
+pub const FORMAT: u32 = 1;
+/// Bytes before the body: magic, format, length, digest.
+const HEAD_BYTES: usize = 8 + 4 + 8 + 32;
+
+/// Why a plan cannot be read, written or used. One line: what, where, which value, the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The file cannot be opened, read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The file is no plan, or a damaged one.
+    #[error("{path}: {what}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong, and the remedy.
+        what: String,
+    },
+    /// A batch, or a buffer, that the plan cannot serve.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// Element type of a tensor as the model's file declares it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Dtype {
+    /// Signed bytes: what the card works with.
+    Int8,
+    /// Unsigned bytes; the card sees them less 128.
+    Uint8,
+    /// 32-bit floats; the host quantises them on the way in and dequantises them on the way out.
+    Float32,
+}
+
+impl Dtype {
+    /// Its name as numpy has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dtype::Int8 => "int8",
+            Dtype::Uint8 => "uint8",
+            Dtype::Float32 => "float32",
+        }
+    }
+}
+
+/// Order of a tensor's elements in the model's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// Channel, row, column: as ONNX has images.
+    ChannelsFirst,
+    /// Row, column, channel: as the card and TFLite have them.
+    ChannelsLast,
+}
+
+/// The input or the output of a model: one element of the batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TensorInfo {
+    /// Name in the model.
+    pub name: String,
+    /// Shape in the model, without the batch dimension, such as [1, 8, 8].
+    pub shape: Vec<usize>,
+    /// Element type in the model.
+    pub dtype: Dtype,
+    /// Order of the elements in the model.
+    pub order: Order,
+    /// Shape on the card: height, width, channels.
+    pub hwc: [usize; 3],
+    /// Real value of one step: `real = scale · (int8 − zero_point)`.
+    pub scale: f32,
+    /// int8 value of the real zero, as the card has it (a uint8 model's zero point less 128).
+    pub zero_point: i8,
+}
+
+impl TensorInfo {
+    /// Elements of one sample.
+    pub fn elements(&self) -> usize {
+        self.hwc.iter().product()
+    }
+
+    /// Activation words (and bus words) of one sample for an n×n array.
+    pub fn words(&self, n: usize) -> usize {
+        self.hwc[0] * self.hwc[1] * layout::blocks(self.hwc[2], n)
+    }
+
+    /// Position in model order of row y, column x, channel c.
+    fn position(&self, y: usize, x: usize, c: usize) -> usize {
+        let [height, width, channels] = self.hwc;
+        match self.order {
+            Order::ChannelsFirst => (c * height + y) * width + x,
+            Order::ChannelsLast => (y * width + x) * channels + c,
+        }
+    }
+
+    /// Real value to int8: `round(x / scale) + zero_point`, ties to even as ONNX has it, saturating. NaN gives the
+    /// zero point.
+    pub fn quantise(&self, real: f32) -> i8 {
+        // In f32 throughout, because that is what the runtimes this must agree with do.
+        let steps = (real / self.scale).round_ties_even();
+        if steps.is_nan() {
+            return self.zero_point;
+        }
+        (steps.clamp(-65536.0, 65536.0) as i32 + i32::from(self.zero_point)).clamp(-128, 127) as i8
+    }
+
+    /// int8 to its real value.
+    pub fn dequantise(&self, value: i8) -> f32 {
+        self.scale * (i32::from(value) - i32::from(self.zero_point)) as f32
+    }
+}
+
+/// One layer of the plan, for tables and energy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerInfo {
+    /// Name of the node in the model; `input` and `output` for the transfers.
+    pub name: String,
+    /// Operator: `Conv`, `Gemm`, `MaxPool`, `AveragePool`, ... or `Load`, `Store` for the transfers.
+    pub op: String,
+    /// Multiply-accumulates of one inference, padding included; 0 for transfers and pools.
+    pub macs: u64,
+    /// Cycles of one inference as the compiler's simple model has them (see `compile::estimate`).
+    pub estimated_cycles: u64,
+}
+
+/// Which two counter snapshots enclose a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Position in the batch; `None` for the setup.
+    pub image: Option<usize>,
+    /// Index into [`Plan::layers`]; `None` for the setup.
+    pub layer: Option<usize>,
+    /// Snapshot before it.
+    pub from: usize,
+    /// Snapshot after it.
+    pub to: usize,
+}
+
+/// A model compiled for one configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Stem of the model's file name.
+    pub model: String,
+    /// Configuration it was compiled for.
+    pub config: Config,
+    /// Weight image: the `weights` argument, in bus words.
+    pub weights: Vec<u8>,
+    /// The model's input.
+    pub input: TensorInfo,
+    /// The model's output.
+    pub output: TensorInfo,
+    /// Layers in the order they run; one `MARK` ends each.
+    pub layers: Vec<LayerInfo>,
+    /// Commands that run once, before the first inference.
+    pub setup: Vec<u32>,
+    /// Commands of the first inference, with a `MARK` after each layer.
+    pub body: Vec<u32>,
+    /// Positions in the body of `L_SRC` commands that read the input argument; each inference adds its offset.
+    pub input_offsets: Vec<u32>,
+    /// Positions in the body of `S_DST` commands; each inference adds its offset.
+    pub output_offsets: Vec<u32>,
+}
+
+impl Plan {
+    /// Bus words of one input.
+    fn input_words(&self) -> usize {
+        self.input.words(self.config.n)
+    }
+
+    /// Bus words of one output.
+    fn output_words(&self) -> usize {
+        self.output.words(self.config.n)
+    }
+
+    /// Bytes of one input in card memory.
+    pub fn input_bytes(&self) -> usize {
+        self.input_words() * self.config.bus_bytes()
+    }
+
+    /// Bytes of one output in card memory.
+    pub fn output_bytes(&self) -> usize {
+        self.output_words() * self.config.bus_bytes()
+    }
+
+    /// Multiply-accumulates of one inference.
+    pub fn macs(&self) -> u64 {
+        self.layers.iter().map(|l| l.macs).sum()
+    }
+
+    /// Greatest batch of one run: offsets in the input and output buffers are 24 bits of bus words.
+    pub fn max_batch(&self) -> usize {
+        let words = self.input_words().max(self.output_words()).max(1);
+        (command::VALUE_MASK as usize + 1) / words
+    }
+
+    /// Snapshots that a run of this batch writes.
+    pub fn mark_count(&self, batch: usize) -> usize {
+        2 + batch * self.layers.len()
+    }
+
+    /// Which snapshots enclose the setup and each layer of each inference, in the order they run.
+    pub fn marks(&self, batch: usize) -> Vec<Span> {
+        let mut spans = vec![Span { image: None, layer: None, from: 0, to: 1 }];
+        for image in 0..batch {
+            for layer in 0..self.layers.len() {
+                let from = 1 + image * self.layers.len() + layer;
+                spans.push(Span { image: Some(image), layer: Some(layer), from, to: from + 1 });
+            }
+        }
+        spans
+    }
+
+    /// The whole command stream for a batch: mark, setup, mark, the body once an inference, end. In card memory at
+    /// least [`layout::COMMAND_READ_AHEAD`] zero bytes must follow it; they are not part of what is returned.
+    ///
+    /// # Errors
+    /// A batch of 0 or above [`Plan::max_batch`].
+    pub fn commands(&self, batch: usize) -> Result<Vec<u32>, PlanError> {
+        if batch == 0 || batch > self.max_batch() {
+            return Err(PlanError::Unusable(format!(
+                "batch {batch} is out of 1..={} for model `{}` on `{}`; run it in several batches",
+                self.max_batch(),
+                self.model,
+                self.config.name
+            )));
+        }
+        let mark = command::word(command::MARK, 0);
+        let mut stream = Vec::with_capacity(self.setup.len() + batch * self.body.len() + 3);
+        stream.push(mark);
+        stream.extend(&self.setup);
+        stream.push(mark);
+        for image in 0..batch {
+            let start = stream.len();
+            stream.extend(&self.body);
+            for (positions, words) in
+                [(&self.input_offsets, self.input_words()), (&self.output_offsets, self.output_words())]
+            {
+                for &position in positions {
+                    // Reading a plan checks the positions; in range, the sum fits because of max_batch.
+                    let (op, value) = command::unpack(stream[start + position as usize]);
+                    stream[start + position as usize] = command::word(op, value + (image * words) as u32);
+                }
+            }
+        }
+        stream.push(command::word(command::END, 0));
+        Ok(stream)
+    }
+
+    /// One input in card memory form: int8 in model order to bus words, NHWC blocks. Bytes past the channels are 0.
+    ///
+    /// # Errors
+    /// A slice of another length than [`TensorInfo::elements`].
+    pub fn pack_input(&self, values: &[i8]) -> Result<Vec<u8>, PlanError> {
+        if values.len() != self.input.elements() {
+            return Err(PlanError::Unusable(format!(
+                "input `{}` takes {} values (shape {:?}), but there are {}",
+                self.input.name,
+                self.input.elements(),
+                self.input.shape,
+                values.len()
+            )));
+        }
+        let mut card = vec![0; self.input_bytes()];
+        self.each(&self.input, |position, byte| card[byte] = values[position] as u8);
+        Ok(card)
+    }
+
+    /// One output from card memory form: bus words to int8 in model order.
+    ///
+    /// # Errors
+    /// A slice of another length than [`Plan::output_bytes`].
+    pub fn unpack_output(&self, card: &[u8]) -> Result<Vec<i8>, PlanError> {
+        if card.len() != self.output_bytes() {
+            return Err(PlanError::Unusable(format!(
+                "output `{}` takes {} bytes on the card, but there are {}",
+                self.output.name,
+                self.output_bytes(),
+                card.len()
+            )));
+        }
+        let mut values = vec![0; self.output.elements()];
+        self.each(&self.output, |position, byte| values[position] = card[byte] as i8);
+        Ok(values)
+    }
+
+    /// Calls `f` with the position in model order and the byte in card memory of every element.
+    fn each(&self, tensor: &TensorInfo, mut f: impl FnMut(usize, usize)) {
+        let (n, bus) = (self.config.n, self.config.bus_bytes());
+        let [height, width, channels] = tensor.hwc;
+        let blocks = layout::blocks(channels, n);
+        for y in 0..height {
+            for x in 0..width {
+                for c in 0..channels {
+                    let word = (y * width + x) * blocks + c / n;
+                    f(tensor.position(y, x, c), word * bus + c % n);
+                }
+            }
+        }
+    }
+
+    /// Writes the plan to a file, whole or not at all.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), PlanError> {
+        let io = |source| PlanError::Io { path: path.display().to_string(), source };
+        let bytes = self.to_bytes()?;
+        // Beside the target and renamed, so that a full disk leaves no half plan behind.
+        let mut name = path.file_name().unwrap_or_default().to_os_string();
+        name.push(format!(".{}.part", std::process::id()));
+        let part = path.with_file_name(name);
+        std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path)).map_err(|e| {
+            let _ = std::fs::remove_file(&part);
+            io(e)
+        })
+    }
+
+    /// Reads a plan from a file.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no plan, is of another format, is damaged, or claims what cannot be.
+    pub fn read(path: &Path) -> Result<Self, PlanError> {
+        let name = path.display().to_string();
+        let bytes = std::fs::read(path).map_err(|source| PlanError::Io { path: name.clone(), source })?;
+        Self::from_bytes(&bytes).map_err(|what| PlanError::Damaged { path: name, what })
+    }
+
+    /// The plan as the bytes of a plan file.
+    ///
+    /// # Errors
+    /// The plan cannot be encoded.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, PlanError> {
+        let body =
+            postcard::to_stdvec(self).map_err(|e| PlanError::Unusable(format!("plan cannot be encoded: {e}")))?;
+        let mut bytes = Vec::with_capacity(HEAD_BYTES + body.len());
+        bytes.extend(MAGIC);
+        bytes.extend(FORMAT.to_le_bytes());
+        bytes.extend((body.len() as u64).to_le_bytes());
+        bytes.extend(Sha256::digest(&body));
+        bytes.extend(body);
+        Ok(bytes)
+    }
+
+    /// A plan from the bytes of a plan file; the error says what is wrong and the remedy.
+    ///
+    /// # Errors
+    /// As [`Plan::read`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        const AGAIN: &str = "compile the model again";
+        if bytes.len() < 8 || bytes[..8] != MAGIC {
+            return Err("not a plan: the magic at byte 0 is wrong; give a file that `systole compile` wrote".into());
+        }
+        if bytes.len() < HEAD_BYTES {
+            return Err(format!("plan ends at byte {}, inside its head of {HEAD_BYTES}; {AGAIN}", bytes.len()));
+        }
+        let (head, body) = bytes.split_at(HEAD_BYTES);
+        let format = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
+        if format != FORMAT {
+            return Err(format!("plan format {format} at byte 8; this build reads format {FORMAT}; {AGAIN}"));
+        }
+        let length = head[12..20].iter().rev().fold(0u64, |sum, &byte| sum << 8 | u64::from(byte));
+        if length != body.len() as u64 {
+            return Err(format!(
+                "plan claims a body of {length} bytes at byte 12, but there are {}; {AGAIN}",
+                body.len()
+            ));
+        }
+        if Sha256::digest(body)[..] != head[20..] {
+            return Err(format!("the SHA-256 of the plan's body is not the one at byte 20; {AGAIN}"));
+        }
+        let plan: Plan = postcard::from_bytes(body).map_err(|e| format!("plan body: {e}; {AGAIN}"))?;
+        plan.check().map_err(|what| format!("{what}; {AGAIN}"))?;
+        Ok(plan)
+    }
+
+    /// Whether the parts fit each other, so that no later arithmetic on them can go wrong.
+    fn check(&self) -> Result<(), String> {
+        self.config.check()?;
+        for tensor in [&self.input, &self.output] {
+            let product = |sizes: &[usize]| sizes.iter().try_fold(1usize, |p, &s| p.checked_mul(s));
+            let elements = product(&tensor.hwc).filter(|&e| e > 0 && e <= command::VALUE_MASK as usize);
+            if elements.is_none() || elements != product(&tensor.shape) {
+                return Err(format!("tensor `{}`: shape {:?} is not {:?}", tensor.name, tensor.shape, tensor.hwc));
+            }
+            if !tensor.scale.is_finite() || tensor.scale <= 0.0 {
+                return Err(format!("tensor `{}`: scale {} is not above 0", tensor.name, tensor.scale));
+            }
+        }
+        for (positions, op) in [(&self.input_offsets, command::L_SRC), (&self.output_offsets, command::S_DST)] {
+            for &position in positions {
+                let found = self.body.get(position as usize).map(|&word| command::unpack(word).0);
+                if found != Some(op) {
+                    return Err(format!("command {position} of the body is not the transfer it is said to be"));
+                }
+            }
+        }
+        let marks = self.body.iter().filter(|&&word| command::unpack(word).0 == command::MARK).count();
+        if marks != self.layers.len() {
+            return Err(format!("the body has {marks} marks for {} layers", self.layers.len()));
+        }
+        if self.setup.iter().chain(&self.body).any(|&word| command::operation(command::unpack(word).0).is_none()) {
+            return Err("the plan has an unknown command".into());
+        }
+        Ok(())
+    }
+}
