@@ -55,7 +55,7 @@ impl Config {
         if ![4, 8, 12, 16].contains(&self.n) {
             return bad("n", &self.n, "4, 8, 12 or 16");
         }
-        if self.lanes == 0 || self.n % self.lanes != 0 {
+        if self.lanes == 0 || !self.n.is_multiple_of(self.lanes) {
             return bad("lanes", &self.lanes, "a divisor of n");
         }
         for (key, value, least, most) in [

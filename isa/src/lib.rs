@@ -2,7 +2,8 @@
 //!
 //! Each fact stands here once: the control registers ([`control`]), the command words ([`command`]), the activity
 //! counters ([`counter`]), how data lies in memory ([`layout`]), what a configuration is ([`config`]), how an
-//! accumulator becomes an activation ([`requant`]) and what a `.sbit` file looks like ([`container`]).
+//! accumulator becomes an activation ([`requant`]) and what a `.sbit` file looks like ([`container`],
+//! [`manifest`]).
 //! `docs/registers.md` is printed from it ([`markdown`]).
 #![no_std]
 extern crate alloc;
@@ -13,6 +14,7 @@ pub mod container;
 pub mod control;
 pub mod counter;
 pub mod layout;
+pub mod manifest;
 pub mod markdown;
 pub mod requant;
 

@@ -1,0 +1,148 @@
+//! The manifest of a container: what a loader must know about a bitstream before it touches a device.
+//!
+//! It is YAML in the container's section [`crate::container::KIND_MANIFEST`]; the reader brings the YAML.
+
+use crate::{config::Config, control, ISA_VERSION};
+use alloc::{format, string::String, vec::Vec};
+
+/// Name of the inference kernel.
+pub const KERNEL_INFER: &str = "systole_infer";
+
+/// Board of containers for the simulated card.
+pub const BOARD_SIMULATED: &str = "simulated";
+
+/// A manifest. `E` is what the reader makes of the energy coefficients: a type of its own or a generic YAML value.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct Manifest<E> {
+    /// Board that the bitstream is for; [`BOARD_SIMULATED`] for the simulated card.
+    pub board: String,
+    /// Part on it.
+    pub part: String,
+    /// Configuration of the kernels, whole.
+    pub config: Config,
+    /// [`ISA_VERSION`] that the RTL was made with.
+    pub isa_version: u32,
+    /// Clock in Hz.
+    pub clock_hz: u64,
+    /// SHA-256 of `systole_infer.v`, 64 lower-case hexadecimal digits.
+    pub rtl_digest: String,
+    /// Kernels in the bitstream.
+    pub kernels: Vec<Kernel>,
+    /// What card memory does.
+    pub memory: MemoryPort,
+    /// Energy coefficients of the part: `constraints/<part>.yaml` as it was when this was built; null if there is none.
+    pub energy: E,
+}
+
+/// A kernel of a bitstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct Kernel {
+    /// Name, as `clCreateKernel` takes it.
+    pub name: String,
+    /// Names of its arguments, all pointers to card memory, in the order of `clSetKernelArg`.
+    pub arguments: Vec<String>,
+}
+
+/// Card memory behind a kernel's AXI master.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct MemoryPort {
+    /// Clock cycles from a read address to the first word of its burst.
+    pub read_latency_cycles: u32,
+    /// Bytes a cycle, each way.
+    pub bytes_per_cycle: u32,
+}
+
+impl Kernel {
+    /// The inference kernel as this ISA version has it.
+    pub fn infer() -> Self {
+        Self { name: KERNEL_INFER.into(), arguments: control::ARGUMENTS.iter().map(|&a| a.into()).collect() }
+    }
+}
+
+impl<E> Manifest<E> {
+    /// Whether this build can use the bitstream; the error names the key and what it must be.
+    pub fn check(&self) -> Result<(), String> {
+        if self.isa_version != ISA_VERSION {
+            return Err(format!("manifest: isa_version is {}; this build needs {ISA_VERSION}", self.isa_version));
+        }
+        self.config.check()?;
+        if self.part != self.config.part {
+            return Err(format!(
+                "manifest: part is `{}`, but its configuration is for `{}`",
+                self.part, self.config.part
+            ));
+        }
+        if self.clock_hz == 0 {
+            return Err("manifest: clock_hz is 0; it must be above 0".into());
+        }
+        if self.rtl_digest.len() != 64 || !self.rtl_digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err("manifest: rtl_digest must be 64 lower-case hexadecimal digits".into());
+        }
+        if self.memory.bytes_per_cycle as usize != self.config.bus_bytes() {
+            return Err(format!(
+                "manifest: memory.bytes_per_cycle is {}; the bus of `{}` has {} bytes",
+                self.memory.bytes_per_cycle,
+                self.config.name,
+                self.config.bus_bytes()
+            ));
+        }
+        match self.kernels.iter().find(|k| k.name == KERNEL_INFER) {
+            Some(kernel) if *kernel == Kernel::infer() => Ok(()),
+            Some(_) => Err(format!("manifest: {KERNEL_INFER} must have the arguments {:?}", control::ARGUMENTS)),
+            None => Err(format!("manifest: there is no kernel {KERNEL_INFER}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound() -> Manifest<()> {
+        Manifest {
+            board: BOARD_SIMULATED.into(),
+            part: "none".into(),
+            config: Config {
+                name: "t".into(),
+                part: "none".into(),
+                clock_hz: 1,
+                n: 4,
+                act_words_log2: 9,
+                weight_words_log2: 9,
+                acc_words_log2: 6,
+                lanes: 1,
+                addr_bits: 32,
+            },
+            isa_version: ISA_VERSION,
+            clock_hz: 1,
+            rtl_digest: "0".repeat(64),
+            kernels: [Kernel::infer()].into(),
+            memory: MemoryPort { read_latency_cycles: 1, bytes_per_cycle: 4 },
+            energy: (),
+        }
+    }
+
+    #[test]
+    fn each_wrong_key_is_named() {
+        sound().check().unwrap();
+        type Spoil = fn(&mut Manifest<()>);
+        let wrong: [(&str, Spoil); 7] = [
+            ("isa_version", |m| m.isa_version += 1),
+            ("lanes", |m| m.config.lanes = 3),
+            ("part", |m| m.part = "other".into()),
+            ("clock_hz", |m| m.clock_hz = 0),
+            ("rtl_digest", |m| m.rtl_digest = "G".repeat(64)),
+            ("bytes_per_cycle", |m| m.memory.bytes_per_cycle = 8),
+            ("arguments", |m| m.kernels[0].arguments.truncate(4)),
+        ];
+        for (key, spoil) in wrong {
+            let mut manifest = sound();
+            spoil(&mut manifest);
+            let error = manifest.check().unwrap_err();
+            assert!(error.contains(key), "{key}: {error}");
+        }
+    }
+}
