@@ -1,1 +1,372 @@
-//! To come: see the brief of the lead.
+//! The feeder: image-to-column addressing in hardware.
+//!
+//! A job streams one activation word a cycle: for each tile (kernel row, kernel column, channel block; block fastest)
+//! every output pixel of the job, row by row. Taps outside the input give the padding value. Addresses are running
+//! sums, so nothing is multiplied. Outputs other than `read` and `address` are registered: they stand beside the word
+//! that activation memory gives, one cycle after the request.
+
+use crate::literal::{literal, op};
+use rust_hdl_core::prelude::*;
+use rust_hdl_widgets::prelude::*;
+use smart_default::SmartDefault;
+use systole_isa::command;
+
+/// Feeder for A activation address bits and C accumulator address bits.
+///
+/// | port | direction | shape |
+/// |---|---|---|
+/// | `set`, `op`, `value` | in | command register writes; only while not `busy` |
+/// | `start`, `clear` | in | 1: start a job; forget everything (start of a run) |
+/// | `busy` | out | a job is being streamed |
+/// | `blocked` | out | the next accumulator bank has not been drained |
+/// | `drained`, `drained_bank` | in | 1: that bank has been drained |
+/// | `tile_ready`, `take` | in, out | next weight tile |
+/// | `grant` | in | 1: activation memory serves the feeder this cycle |
+/// | `read`, `address` | out | request to activation memory |
+/// | `valid`, `pad`, `swap`, `first`, `max`, `bank`, `last`, `pixel` | out | what the word one cycle later is |
+/// | `pad_value` | out | int8 |
+/// | `macs` | out | multiply-accumulates of that word |
+/// | `stalled` | out | 1: wanted to stream and could not |
+#[derive(LogicBlock, SmartDefault)]
+pub struct Feeder<const A: usize, const C: usize> {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Register write.
+    pub set: Signal<In, Bit>,
+    /// Register.
+    pub op: Signal<In, Bits<8>>,
+    /// Value.
+    pub value: Signal<In, Bits<24>>,
+    /// Start a job.
+    pub start: Signal<In, Bit>,
+    /// Forget everything.
+    pub clear: Signal<In, Bit>,
+    /// A job is being streamed.
+    pub busy: Signal<Out, Bit>,
+    /// The next bank is not free.
+    pub blocked: Signal<Out, Bit>,
+    /// A bank has been drained.
+    pub drained: Signal<In, Bit>,
+    /// Which.
+    pub drained_bank: Signal<In, Bit>,
+    /// A tile is there.
+    pub tile_ready: Signal<In, Bit>,
+    /// Take it.
+    pub take: Signal<Out, Bit>,
+    /// Activation memory serves the feeder.
+    pub grant: Signal<In, Bit>,
+    /// Read request.
+    pub read: Signal<Out, Bit>,
+    /// Activation word.
+    pub address: Signal<Out, Bits<A>>,
+    /// There is a word.
+    pub valid: Signal<Out, Bit>,
+    /// It is padding.
+    pub pad: Signal<Out, Bit>,
+    /// It is the first of a tile that was taken.
+    pub swap: Signal<Out, Bit>,
+    /// Its sums replace.
+    pub first: Signal<Out, Bit>,
+    /// Its sums keep the greater.
+    pub max: Signal<Out, Bit>,
+    /// Bank of its sums.
+    pub bank: Signal<Out, Bit>,
+    /// Last word of the job.
+    pub last: Signal<Out, Bit>,
+    /// Output pixel of the job.
+    pub pixel: Signal<Out, Bits<C>>,
+    /// Padding value, int8.
+    pub pad_value: Signal<Out, Bits<8>>,
+    /// Multiply-accumulates of the word.
+    pub macs: Signal<Out, Bits<12>>,
+    /// Wanted to stream and could not.
+    pub stalled: Signal<Out, Bit>,
+    f_addr: DFF<Bits<A>>,
+    f_pixel_step: DFF<Bits<A>>,
+    f_row_step: DFF<Bits<A>>,
+    f_kernel_step: DFF<Bits<A>>,
+    f_out: DFF<Bits<24>>,
+    f_kernel: DFF<Bits<24>>,
+    f_origin: DFF<Bits<24>>,
+    f_in: DFF<Bits<24>>,
+    f_mode: DFF<Bits<24>>,
+    f_macs: DFF<Bits<24>>,
+    // Running sums: address of the kernel row, the tap, the output row, the pixel.
+    kernel_row: DFF<Bits<A>>,
+    tap: DFF<Bits<A>>,
+    row: DFF<Bits<A>>,
+    at: DFF<Bits<A>>,
+    // Input coordinates of the tap at output pixel 0, and now.
+    tap_x: DFF<Bits<12>>,
+    tap_y: DFF<Bits<12>>,
+    x: DFF<Bits<12>>,
+    y: DFF<Bits<12>>,
+    // Loops, innermost first.
+    out_x: DFF<Bits<12>>,
+    out_y: DFF<Bits<12>>,
+    block: DFF<Bits<12>>,
+    kernel_x: DFF<Bits<6>>,
+    kernel_y: DFF<Bits<6>>,
+    count: DFF<Bits<C>>,
+    active: DFF<Bit>,
+    tile_start: DFF<Bit>,
+    first_tile: DFF<Bit>,
+    just_started: DFF<Bit>,
+    which: DFF<Bit>,
+    taken0: DFF<Bit>,
+    taken1: DFF<Bit>,
+    valid_q: DFF<Bit>,
+    pad_q: DFF<Bit>,
+    swap_q: DFF<Bit>,
+    first_q: DFF<Bit>,
+    bank_q: DFF<Bit>,
+    last_q: DFF<Bit>,
+    pixel_q: DFF<Bits<C>>,
+    last_block_q: DFF<Bit>,
+    held: Signal<Local, Bit>,
+    may_start: Signal<Local, Bit>,
+    go: Signal<Local, Bit>,
+    inside: Signal<Local, Bit>,
+    end_x: Signal<Local, Bit>,
+    end_y: Signal<Local, Bit>,
+    end_block: Signal<Local, Bit>,
+    end_kernel_x: Signal<Local, Bit>,
+    end_kernel_y: Signal<Local, Bit>,
+    end_job: Signal<Local, Bit>,
+    next_kernel_row: Signal<Local, Bits<A>>,
+    next_tap: Signal<Local, Bits<A>>,
+    next_row: Signal<Local, Bits<A>>,
+    next_at: Signal<Local, Bits<A>>,
+    next_tap_x: Signal<Local, Bits<12>>,
+    next_tap_y: Signal<Local, Bits<12>>,
+    stride_x: Signal<Local, Bits<12>>,
+    stride_y: Signal<Local, Bits<12>>,
+    #[default(literal(0))]
+    zero: Constant<Bits<12>>,
+    #[default(literal(0))]
+    zero6: Constant<Bits<6>>,
+    #[default(literal(0))]
+    zero_pixel: Constant<Bits<C>>,
+    #[default(literal(1))]
+    one: Constant<Bits<12>>,
+    #[default(literal(1))]
+    one6: Constant<Bits<6>>,
+    #[default(literal(1))]
+    one_word: Constant<Bits<A>>,
+    #[default(literal(1))]
+    one_pixel: Constant<Bits<C>>,
+    #[default(op(command::F_ADDR))]
+    f_addr_op: Constant<Bits<8>>,
+    #[default(op(command::F_PIXEL_STEP))]
+    f_pixel_step_op: Constant<Bits<8>>,
+    #[default(op(command::F_ROW_STEP))]
+    f_row_step_op: Constant<Bits<8>>,
+    #[default(op(command::F_KERNEL_STEP))]
+    f_kernel_step_op: Constant<Bits<8>>,
+    #[default(op(command::F_OUT))]
+    f_out_op: Constant<Bits<8>>,
+    #[default(op(command::F_KERNEL))]
+    f_kernel_op: Constant<Bits<8>>,
+    #[default(op(command::F_ORIGIN))]
+    f_origin_op: Constant<Bits<8>>,
+    #[default(op(command::F_IN))]
+    f_in_op: Constant<Bits<8>>,
+    #[default(op(command::F_MODE))]
+    f_mode_op: Constant<Bits<8>>,
+    #[default(op(command::F_MACS))]
+    f_macs_op: Constant<Bits<8>>,
+}
+
+impl<const A: usize, const C: usize> Logic for Feeder<A, C> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(
+            self, clock, f_addr, f_pixel_step, f_row_step, f_kernel_step, f_out, f_kernel, f_origin, f_in, f_mode, f_macs,
+            kernel_row, tap, row, at, tap_x, tap_y, x, y, out_x, out_y, block, kernel_x, kernel_y, count, active,
+            tile_start, first_tile, just_started, which, taken0, taken1, valid_q, pad_q, swap_q, first_q, bank_q, last_q,
+            pixel_q, last_block_q
+        );
+        // Command registers.
+        if self.set.val() {
+            if self.op.val() == self.f_addr_op.val() {
+                self.f_addr.d.next = self.value.val().get_bits::<A>(0);
+            }
+            if self.op.val() == self.f_pixel_step_op.val() {
+                self.f_pixel_step.d.next = self.value.val().get_bits::<A>(0);
+            }
+            if self.op.val() == self.f_row_step_op.val() {
+                self.f_row_step.d.next = self.value.val().get_bits::<A>(0);
+            }
+            if self.op.val() == self.f_kernel_step_op.val() {
+                self.f_kernel_step.d.next = self.value.val().get_bits::<A>(0);
+            }
+            if self.op.val() == self.f_out_op.val() {
+                self.f_out.d.next = self.value.val();
+            }
+            if self.op.val() == self.f_kernel_op.val() {
+                self.f_kernel.d.next = self.value.val();
+            }
+            if self.op.val() == self.f_origin_op.val() {
+                self.f_origin.d.next = self.value.val();
+            }
+            if self.op.val() == self.f_in_op.val() {
+                self.f_in.d.next = self.value.val();
+            }
+            if self.op.val() == self.f_mode_op.val() {
+                self.f_mode.d.next = self.value.val();
+            }
+            if self.op.val() == self.f_macs_op.val() {
+                self.f_macs.d.next = self.value.val();
+            }
+        }
+        // May a word be asked for now?
+        self.held.next = self.f_mode.q.val().get_bit(15) && !self.first_tile.q.val();
+        // A word of one pixel's tile must not follow the one before at once: its sum is two cycles on its way.
+        self.may_start.next = (self.tile_ready.val() || self.held.val()) && !self.just_started.q.val();
+        self.go.next =
+            self.active.q.val() && self.grant.val() && (!self.tile_start.q.val() || self.may_start.val());
+        self.stalled.next = self.active.q.val() && !self.go.val();
+        self.take.next = self.go.val() && self.tile_start.q.val() && !self.held.val();
+        // Negative coordinates are great unsigned ones.
+        self.inside.next = (self.x.q.val() < self.f_in.q.val().get_bits::<12>(0))
+            && (self.y.q.val() < self.f_in.q.val().get_bits::<12>(12));
+        self.read.next = self.go.val() && self.inside.val();
+        self.address.next = self.at.q.val();
+        // Which loops end with this word?
+        self.end_x.next = self.out_x.q.val() == self.f_out.q.val().get_bits::<12>(0);
+        self.end_y.next = self.end_x.val() && (self.out_y.q.val() == self.f_out.q.val().get_bits::<12>(12));
+        self.end_block.next = self.block.q.val() == self.f_kernel.q.val().get_bits::<12>(12);
+        self.end_kernel_x.next =
+            self.end_block.val() && (self.kernel_x.q.val() == self.f_kernel.q.val().get_bits::<6>(0));
+        self.end_kernel_y.next =
+            self.end_kernel_x.val() && (self.kernel_y.q.val() == self.f_kernel.q.val().get_bits::<6>(6));
+        self.end_job.next = self.end_y.val() && self.end_kernel_y.val();
+        // Where the next tap, row and pixel begin.
+        self.stride_x.next = bit_cast::<12, 3>(self.f_mode.q.val().get_bits::<3>(8));
+        self.stride_y.next = bit_cast::<12, 3>(self.f_mode.q.val().get_bits::<3>(11));
+        self.next_kernel_row.next = self.kernel_row.q.val() + self.f_kernel_step.q.val();
+        self.next_row.next = self.row.q.val() + self.f_row_step.q.val();
+        self.next_at.next = self.at.q.val() + self.f_pixel_step.q.val();
+        self.next_tap.next = self.tap.q.val() + self.one_word.val();
+        self.next_tap_x.next = self.tap_x.q.val();
+        self.next_tap_y.next = self.tap_y.q.val();
+        if self.end_block.val() {
+            self.next_tap_x.next = self.tap_x.q.val() + self.one.val();
+        }
+        if self.end_kernel_x.val() {
+            self.next_tap.next = self.next_kernel_row.val();
+            self.next_tap_x.next = self.f_origin.q.val().get_bits::<12>(0);
+            self.next_tap_y.next = self.tap_y.q.val() + self.one.val();
+        }
+        // What stands beside the word one cycle later.
+        self.valid_q.d.next = self.go.val();
+        self.pad_q.d.next = !self.inside.val();
+        self.swap_q.d.next = self.take.val();
+        self.first_q.d.next = self.first_tile.q.val();
+        self.bank_q.d.next = self.which.q.val();
+        self.last_q.d.next = self.go.val() && self.end_job.val();
+        self.pixel_q.d.next = self.count.q.val();
+        self.last_block_q.d.next = self.end_block.val();
+        self.just_started.d.next = self.go.val() && self.tile_start.q.val();
+        // Advance.
+        if self.go.val() {
+            self.tile_start.d.next = self.end_y.val();
+            self.count.d.next = self.count.q.val() + self.one_pixel.val();
+            self.out_x.d.next = self.out_x.q.val() + self.one.val();
+            self.x.d.next = self.x.q.val() + self.stride_x.val();
+            self.at.d.next = self.next_at.val();
+            if self.end_x.val() {
+                self.out_x.d.next = self.zero.val();
+                self.out_y.d.next = self.out_y.q.val() + self.one.val();
+                self.x.d.next = self.tap_x.q.val();
+                self.y.d.next = self.y.q.val() + self.stride_y.val();
+                self.at.d.next = self.next_row.val();
+                self.row.d.next = self.next_row.val();
+            }
+            if self.end_y.val() {
+                self.count.d.next = self.zero_pixel.val();
+                self.out_y.d.next = self.zero.val();
+                self.tap.d.next = self.next_tap.val();
+                self.row.d.next = self.next_tap.val();
+                self.at.d.next = self.next_tap.val();
+                self.tap_x.d.next = self.next_tap_x.val();
+                self.tap_y.d.next = self.next_tap_y.val();
+                self.x.d.next = self.next_tap_x.val();
+                self.y.d.next = self.next_tap_y.val();
+                self.first_tile.d.next = false;
+                self.block.d.next = self.block.q.val() + self.one.val();
+                if self.end_block.val() {
+                    self.block.d.next = self.zero.val();
+                    self.kernel_x.d.next = self.kernel_x.q.val() + self.one6.val();
+                }
+                if self.end_kernel_x.val() {
+                    self.kernel_x.d.next = self.zero6.val();
+                    self.kernel_y.d.next = self.kernel_y.q.val() + self.one6.val();
+                    self.kernel_row.d.next = self.next_kernel_row.val();
+                }
+            }
+            if self.end_job.val() {
+                self.active.d.next = false;
+                self.which.d.next = !self.which.q.val();
+            }
+        }
+        // Banks.
+        self.blocked.next = self.taken0.q.val();
+        if self.which.q.val() {
+            self.blocked.next = self.taken1.q.val();
+        }
+        if self.drained.val() {
+            if self.drained_bank.val() {
+                self.taken1.d.next = false;
+            } else {
+                self.taken0.d.next = false;
+            }
+        }
+        // A new job.
+        if self.start.val() {
+            self.active.d.next = true;
+            self.tile_start.d.next = true;
+            self.first_tile.d.next = true;
+            self.kernel_row.d.next = self.f_addr.q.val();
+            self.tap.d.next = self.f_addr.q.val();
+            self.row.d.next = self.f_addr.q.val();
+            self.at.d.next = self.f_addr.q.val();
+            self.tap_x.d.next = self.f_origin.q.val().get_bits::<12>(0);
+            self.tap_y.d.next = self.f_origin.q.val().get_bits::<12>(12);
+            self.x.d.next = self.f_origin.q.val().get_bits::<12>(0);
+            self.y.d.next = self.f_origin.q.val().get_bits::<12>(12);
+            self.out_x.d.next = self.zero.val();
+            self.out_y.d.next = self.zero.val();
+            self.block.d.next = self.zero.val();
+            self.kernel_x.d.next = self.zero6.val();
+            self.kernel_y.d.next = self.zero6.val();
+            self.count.d.next = self.zero_pixel.val();
+            if self.which.q.val() {
+                self.taken1.d.next = true;
+            } else {
+                self.taken0.d.next = true;
+            }
+        }
+        if self.clear.val() {
+            self.active.d.next = false;
+            self.which.d.next = false;
+            self.taken0.d.next = false;
+            self.taken1.d.next = false;
+            self.just_started.d.next = false;
+        }
+        self.busy.next = self.active.q.val();
+        self.valid.next = self.valid_q.q.val();
+        self.pad.next = self.pad_q.q.val();
+        self.swap.next = self.swap_q.q.val();
+        self.first.next = self.first_q.q.val();
+        self.max.next = self.f_mode.q.val().get_bit(14);
+        self.bank.next = self.bank_q.q.val();
+        self.last.next = self.last_q.q.val();
+        self.pixel.next = self.pixel_q.q.val();
+        self.pad_value.next = self.f_mode.q.val().get_bits::<8>(0);
+        self.macs.next = self.f_macs.q.val().get_bits::<12>(0);
+        if self.last_block_q.q.val() {
+            self.macs.next = self.f_macs.q.val().get_bits::<12>(12);
+        }
+    }
+}

@@ -1,1 +1,83 @@
-//! To come: see the brief of the lead.
+//! A processing element: two columns of one row, weight-stationary.
+//!
+//! Activations pass to the right, partial sums pass down, one register each. The next weights wait in a shadow
+//! register; a `swap` that travels with the first activation of a tile takes them, so tiles follow each other without
+//! a gap. Latency: `a_out`, `swap_out`, `write_out` 1; a product reaches `sum_out` 3 cycles after its activation, and
+//! 1 cycle after the `sum_in` that it is added to.
+
+use crate::mul_pair::MulPair;
+use rust_hdl_core::prelude::*;
+use rust_hdl_widgets::prelude::*;
+
+/// Processing element with partial sums of PW bits.
+///
+/// | port | direction | shape |
+/// |---|---|---|
+/// | `a_in`, `a_out` | in, out | int8 activation |
+/// | `swap_in`, `swap_out` | in, out | 1: this activation is the first of the next tile |
+/// | `write_in`, `write_out` | in, out | 1: take `weights` into the shadow register |
+/// | `weights` | in | 2 × int8, even column low |
+/// | `sum0_in`, `sum1_in`, `sum0_out`, `sum1_out` | in, out | partial sums, PW bits |
+#[derive(LogicBlock, Default)]
+pub struct Pe<const PW: usize> {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Activation from the left.
+    pub a_in: Signal<In, Bits<8>>,
+    /// First activation of a tile.
+    pub swap_in: Signal<In, Bit>,
+    /// Take the next weights.
+    pub write_in: Signal<In, Bit>,
+    /// Next weights of both columns.
+    pub weights: Signal<In, Bits<16>>,
+    /// Partial sum of the even column from above.
+    pub sum0_in: Signal<In, Signed<PW>>,
+    /// Partial sum of the odd column from above.
+    pub sum1_in: Signal<In, Signed<PW>>,
+    /// Activation to the right.
+    pub a_out: Signal<Out, Bits<8>>,
+    /// Swap to the right.
+    pub swap_out: Signal<Out, Bit>,
+    /// Weight write to the right.
+    pub write_out: Signal<Out, Bit>,
+    /// Partial sum of the even column to below.
+    pub sum0_out: Signal<Out, Signed<PW>>,
+    /// Partial sum of the odd column to below.
+    pub sum1_out: Signal<Out, Signed<PW>>,
+    mul: MulPair,
+    shadow: DFF<Bits<16>>,
+    a: DFF<Bits<8>>,
+    swap: DFF<Bit>,
+    write: DFF<Bit>,
+    sum0: DFF<Signed<PW>>,
+    sum1: DFF<Signed<PW>>,
+    product0: Signal<Local, Signed<PW>>,
+    product1: Signal<Local, Signed<PW>>,
+}
+
+impl<const PW: usize> Logic for Pe<PW> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, shadow, a, swap, write, sum0, sum1);
+        self.mul.clock.next = self.clock.val();
+        self.mul.load.next = self.swap_in.val();
+        self.mul.a.next = self.a_in.val();
+        self.mul.w0.next = self.shadow.q.val().get_bits::<8>(0);
+        self.mul.w1.next = self.shadow.q.val().get_bits::<8>(8);
+        if self.write_in.val() {
+            self.shadow.d.next = self.weights.val();
+        }
+        self.a.d.next = self.a_in.val();
+        self.swap.d.next = self.swap_in.val();
+        self.write.d.next = self.write_in.val();
+        self.product0.next = signed_bit_cast::<PW, 16>(self.mul.p0.val());
+        self.product1.next = signed_bit_cast::<PW, 16>(self.mul.p1.val());
+        self.sum0.d.next = self.sum0_in.val() + self.product0.val();
+        self.sum1.d.next = self.sum1_in.val() + self.product1.val();
+        self.a_out.next = self.a.q.val();
+        self.swap_out.next = self.swap.q.val();
+        self.write_out.next = self.write.q.val();
+        self.sum0_out.next = self.sum0.q.val();
+        self.sum1_out.next = self.sum1.q.val();
+    }
+}

@@ -1,1 +1,160 @@
-//! To come: see the brief of the lead.
+//! The two memories everything on the chip is made of: leaves with hand-written Verilog and a Rust twin each.
+//!
+//! Both read with one cycle of latency and hold the last word read while the read enable is low. [`Ram1`] has a single
+//! port (a write wins over a read) and becomes two `SB_SPRAM256KA` for each 32 bits where the iCE40 has them; [`Ram2`]
+//! has a read and a write port (a read of the word being written gives the old one) and becomes block RAM.
+
+use rust_hdl_core::prelude::*;
+
+/// Words in one SPRAM of the iCE40 UltraPlus, as a power of two; each word has 16 bits.
+const SPRAM_WORDS_LOG2: usize = 14;
+
+/// Single-port memory of 2^A words of W bits. Latency 1.
+///
+/// | port | direction | shape |
+/// |---|---|---|
+/// | `read` | in | 1: read `address`; ignored while `write` |
+/// | `write` | in | 1: write `data` to `address` |
+/// | `address` | in | word |
+/// | `data` | in | W bits |
+/// | `q` | out | W bits, one cycle after `read` |
+#[derive(LogicBlock, Default)]
+pub struct Ram1<const W: usize, const A: usize> {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Read this cycle.
+    pub read: Signal<In, Bit>,
+    /// Write this cycle.
+    pub write: Signal<In, Bit>,
+    /// Word.
+    pub address: Signal<In, Bits<A>>,
+    /// Word to write.
+    pub data: Signal<In, Bits<W>>,
+    /// Word read.
+    pub q: Signal<Out, Bits<W>>,
+    _words: Box<Vec<Bits<W>>>,
+}
+
+impl<const W: usize, const A: usize> Logic for Ram1<W, A> {
+    fn update(&mut self) {
+        if self.clock.pos_edge() {
+            if self._words.is_empty() {
+                *self._words = vec![Bits::<W>::default(); 1 << A];
+            }
+            let at = self.address.val().index();
+            if self.write.val() {
+                self._words[at] = self.data.val();
+            } else if self.read.val() {
+                self.q.next = self._words[at];
+            }
+        }
+    }
+
+    fn connect(&mut self) {
+        self.q.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        let generic = format!(
+            "reg [{}:0] words [0:{}];\nalways @(posedge clock) begin\n    if (write) words[address] <= data;\n    \
+             else if (read) q <= words[address];\nend\n",
+            W - 1,
+            (1usize << A) - 1
+        );
+        if A != SPRAM_WORDS_LOG2 || W % 16 != 0 {
+            return Verilog::Custom(generic);
+        }
+        let blocks: String = (0..W / 16)
+            .map(|i| {
+                format!(
+                    "SB_SPRAM256KA block{i} (.ADDRESS(address), .DATAIN(data[{hi}:{lo}]), .MASKWREN(4'b1111),\n    \
+                     .WREN(write), .CHIPSELECT(read | write), .CLOCK(clock), .STANDBY(1'b0), .SLEEP(1'b0),\n    \
+                     .POWEROFF(1'b1), .DATAOUT(word[{hi}:{lo}]));\n",
+                    hi = 16 * i + 15,
+                    lo = 16 * i
+                )
+            })
+            .collect();
+        Verilog::Custom(format!(
+            "`ifdef SYSTOLE_ICE40\nwire [{}:0] word;\n{blocks}always @(*) q = word;\n`else\n{generic}`endif\n",
+            W - 1
+        ))
+    }
+
+    fn timing(&self) -> Vec<TimingInfo> {
+        vec![TimingInfo {
+            name: "ram1".into(),
+            clock: "clock".into(),
+            inputs: ["read", "write", "address", "data"].map(String::from).to_vec(),
+            outputs: vec!["q".into()],
+        }]
+    }
+}
+
+/// Memory of D words (at most 2^A) of W bits with a read port and a write port. Latency 1.
+///
+/// | port | direction | shape |
+/// |---|---|---|
+/// | `read`, `read_address` | in | 1: read that word |
+/// | `write`, `write_address`, `data` | in | 1: write that word |
+/// | `q` | out | W bits, one cycle after `read` |
+#[derive(LogicBlock, Default)]
+pub struct Ram2<const W: usize, const A: usize, const D: usize> {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Read this cycle.
+    pub read: Signal<In, Bit>,
+    /// Word to read.
+    pub read_address: Signal<In, Bits<A>>,
+    /// Write this cycle.
+    pub write: Signal<In, Bit>,
+    /// Word to write to.
+    pub write_address: Signal<In, Bits<A>>,
+    /// Word to write.
+    pub data: Signal<In, Bits<W>>,
+    /// Word read.
+    pub q: Signal<Out, Bits<W>>,
+    _words: Box<Vec<Bits<W>>>,
+}
+
+impl<const W: usize, const A: usize, const D: usize> Logic for Ram2<W, A, D> {
+    fn update(&mut self) {
+        if self.clock.pos_edge() {
+            if self._words.is_empty() {
+                *self._words = vec![Bits::<W>::default(); 1 << A];
+            }
+            if self.read.val() {
+                self.q.next = self._words[self.read_address.val().index()];
+            }
+            if self.write.val() {
+                self._words[self.write_address.val().index()] = self.data.val();
+            }
+        }
+    }
+
+    fn connect(&mut self) {
+        self.q.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        assert!(D <= 1 << A, "Ram2 of {D} words has {A} address bits");
+        // Without the attribute yosys builds small memories from flip-flops; one word is better off as such.
+        let style = if D > 2 { "(* ram_style = \"block\" *) " } else { "" };
+        let (r, w) = if D == 1 { ("0", "0") } else { ("read_address", "write_address") };
+        Verilog::Custom(format!(
+            "{style}reg [{}:0] words [0:{}];\nalways @(posedge clock) begin\n    if (read) q <= words[{r}];\n    \
+             if (write) words[{w}] <= data;\nend\n",
+            W - 1,
+            D - 1
+        ))
+    }
+
+    fn timing(&self) -> Vec<TimingInfo> {
+        vec![TimingInfo {
+            name: "ram2".into(),
+            clock: "clock".into(),
+            inputs: ["read", "read_address", "write", "write_address", "data"].map(String::from).to_vec(),
+            outputs: vec!["q".into()],
+        }]
+    }
+}

@@ -1,1 +1,198 @@
-//! To come: see the brief of the lead.
+//! A requantiser lane: bias, multiplier digit by digit, rounding, zero point, clamp.
+//!
+//! `y = clamp(zero_point + ((floor((sum + bias) · mult / 2^(8(steps−1))) + 1) >> 1))`, see `systole_isa::requant`. One
+//! 8-bit digit of the multiplier a cycle, least digit first, 8 bits of the sum dropped between digits. A value takes
+//! `steps` cycles; the next one may be loaded while the last digit is multiplied. The controls are those of the stage
+//! they name, each one cycle after the one before: load (digit 0 is chosen in the same cycle), multiply, add, finish.
+
+use crate::literal::literal;
+use rust_hdl_core::prelude::*;
+use rust_hdl_widgets::prelude::*;
+use smart_default::SmartDefault;
+
+/// `p = x · digit`, x int32, digit unsigned 8 bits, p 41 bits. Latency 1; holds while `enable` is low.
+/// A leaf with hand-written Verilog, because rust-hdl multiplies 16 × 16 bits only.
+#[derive(LogicBlock, Default)]
+pub struct DigitMul {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Multiply.
+    pub enable: Signal<In, Bit>,
+    /// Multiplicand, int32.
+    pub x: Signal<In, Signed<32>>,
+    /// Digit, unsigned.
+    pub digit: Signal<In, Bits<8>>,
+    /// Product.
+    pub p: Signal<Out, Signed<41>>,
+}
+
+impl Logic for DigitMul {
+    fn update(&mut self) {
+        if self.clock.pos_edge() && self.enable.val() {
+            self.p.next = Signed::from(self.x.val().bigint() * u32::from(self.digit.val().to_u8()));
+        }
+    }
+
+    fn connect(&mut self) {
+        self.p.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        Verilog::Custom(
+            "wire signed [8:0] positive = {1'b0, digit};\nalways @(posedge clock) begin\n    \
+             if (enable) p <= x * positive;\nend\n"
+                .into(),
+        )
+    }
+
+    fn timing(&self) -> Vec<TimingInfo> {
+        vec![TimingInfo {
+            name: "digit_mul".into(),
+            clock: "clock".into(),
+            inputs: ["enable", "x", "digit"].map(String::from).to_vec(),
+            outputs: vec!["p".into()],
+        }]
+    }
+}
+
+/// One lane.
+///
+/// | port | direction | shape |
+/// |---|---|---|
+/// | `sum` | in | int32, with `load` |
+/// | `parameters` | in | 96 bits: bias int32 low, multiplier 64 bits high; during the digits of a value |
+/// | `load` | in | stage 1: first digit of a value |
+/// | `step` | in | stage 1: digit number |
+/// | `multiply` | in | stage 2 |
+/// | `add`, `add_first` | in | stage 3: add a digit's product; it is the value's first |
+/// | `finish` | in | stage 4: the sum is whole |
+/// | `zero_point`, `low`, `high` | in | int8 |
+/// | `y` | out | int8, one cycle after `finish` |
+#[derive(LogicBlock, SmartDefault)]
+pub struct Requant {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Accumulator.
+    pub sum: Signal<In, Bits<32>>,
+    /// Bias and multiplier.
+    pub parameters: Signal<In, Bits<96>>,
+    /// Stage 1: take the sum.
+    pub load: Signal<In, Bit>,
+    /// Stage 1: digit.
+    pub step: Signal<In, Bits<3>>,
+    /// Stage 2.
+    pub multiply: Signal<In, Bit>,
+    /// Stage 3.
+    pub add: Signal<In, Bit>,
+    /// Stage 3: first digit.
+    pub add_first: Signal<In, Bit>,
+    /// Stage 4.
+    pub finish: Signal<In, Bit>,
+    /// Output zero point, int8.
+    pub zero_point: Signal<In, Bits<8>>,
+    /// Least output, int8.
+    pub low: Signal<In, Bits<8>>,
+    /// Greatest output, int8.
+    pub high: Signal<In, Bits<8>>,
+    /// Output, int8.
+    pub y: Signal<Out, Bits<8>>,
+    mul: DigitMul,
+    x: DFF<Bits<32>>,
+    digit: DFF<Bits<8>>,
+    total: DFF<Signed<41>>,
+    out: DFF<Bits<8>>,
+    kept: Signal<Local, Signed<41>>,
+    top: Signal<Local, Bits<31>>,
+    half: Signal<Local, Signed<12>>,
+    half_up: Signal<Local, Signed<12>>,
+    rounded: Signal<Local, Signed<12>>,
+    point: Signal<Local, Signed<12>>,
+    least: Signal<Local, Signed<12>>,
+    most: Signal<Local, Signed<12>>,
+    negative: Signal<Local, Bit>,
+    beyond: Signal<Local, Bit>,
+    one: Signal<Local, Bits<12>>,
+    #[default(Constant::new(signed(0)))]
+    nothing: Constant<Signed<41>>,
+    mult: Signal<Local, Bits<64>>,
+    #[default(literal(0))]
+    d0: Constant<Bits<3>>,
+    #[default(literal(1))]
+    d1: Constant<Bits<3>>,
+    #[default(literal(2))]
+    d2: Constant<Bits<3>>,
+    #[default(literal(3))]
+    d3: Constant<Bits<3>>,
+    #[default(literal(4))]
+    d4: Constant<Bits<3>>,
+    #[default(literal(5))]
+    d5: Constant<Bits<3>>,
+    #[default(literal(6))]
+    d6: Constant<Bits<3>>,
+}
+
+impl Logic for Requant {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, x, digit, total, out);
+        self.mul.clock.next = self.clock.val();
+        // Stage 1: the biased sum, and a digit.
+        if self.load.val() {
+            self.x.d.next = self.sum.val() + self.parameters.val().get_bits::<32>(0);
+        }
+        self.mult.next = self.parameters.val().get_bits::<64>(32);
+        self.digit.d.next = self.mult.val().get_bits::<8>(56);
+        if self.step.val() == self.d0.val() {
+            self.digit.d.next = self.mult.val().get_bits::<8>(0);
+        } else if self.step.val() == self.d1.val() {
+            self.digit.d.next = self.mult.val().get_bits::<8>(8);
+        } else if self.step.val() == self.d2.val() {
+            self.digit.d.next = self.mult.val().get_bits::<8>(16);
+        } else if self.step.val() == self.d3.val() {
+            self.digit.d.next = self.mult.val().get_bits::<8>(24);
+        } else if self.step.val() == self.d4.val() {
+            self.digit.d.next = self.mult.val().get_bits::<8>(32);
+        } else if self.step.val() == self.d5.val() {
+            self.digit.d.next = self.mult.val().get_bits::<8>(40);
+        } else if self.step.val() == self.d6.val() {
+            self.digit.d.next = self.mult.val().get_bits::<8>(48);
+        }
+        // Stage 2: its product.
+        self.mul.enable.next = self.multiply.val();
+        self.mul.x.next = signed_cast(self.x.q.val());
+        self.mul.digit.next = self.digit.q.val();
+        // Stage 3: the sum, less its lowest digit.
+        self.kept.next = signed_bit_cast::<41, 33>(self.total.q.val().get_bits::<33>(8));
+        if self.add_first.val() {
+            self.kept.next = self.nothing.val();
+        }
+        if self.add.val() {
+            self.total.d.next = self.kept.val() + self.mul.p.val();
+        }
+        // Stage 4: halve with rounding, shift to the zero point, clamp. Past 12 bits only the sign matters.
+        self.negative.next = self.total.q.val().get_bit(40);
+        self.top.next = unsigned_cast(self.total.q.val().get_bits::<31>(10));
+        self.beyond.next = self.top.val().any() && !self.top.val().all();
+        self.half.next = signed_bit_cast::<12, 11>(self.total.q.val().get_bits::<11>(1));
+        self.one.next = bit_cast::<12, 1>(unsigned_cast(self.total.q.val().get_bits::<1>(0)));
+        self.half_up.next = signed_cast(self.one.val());
+        self.point.next = signed_bit_cast::<12, 8>(signed_cast(self.zero_point.val()));
+        self.least.next = signed_bit_cast::<12, 8>(signed_cast(self.low.val()));
+        self.most.next = signed_bit_cast::<12, 8>(signed_cast(self.high.val()));
+        self.rounded.next = self.half.val() + self.half_up.val() + self.point.val();
+        if self.finish.val() {
+            self.out.d.next = unsigned_cast(self.rounded.val().get_bits::<8>(0));
+            if (self.beyond.val() && self.negative.val())
+                || (!self.beyond.val() && (self.rounded.val() < self.least.val()))
+            {
+                self.out.d.next = self.low.val();
+            }
+            if (self.beyond.val() && !self.negative.val())
+                || (!self.beyond.val() && (self.rounded.val() > self.most.val()))
+            {
+                self.out.d.next = self.high.val();
+            }
+        }
+        self.y.next = self.out.q.val();
+    }
+}

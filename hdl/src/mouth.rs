@@ -1,0 +1,146 @@
+//! What enters the array: the activation word, or padding, or nothing; and how many of its products are zero.
+//!
+//! The count is over all N² elements, with either operand zero, one cycle after its terms, two after the word. A row of
+//! the weights counts when it is written, and takes effect when the array swaps, as the weights themselves do.
+
+use crate::literal::literal;
+use rust_hdl_core::prelude::*;
+use rust_hdl_widgets::prelude::*;
+use smart_default::SmartDefault;
+use std::array::from_fn;
+
+/// Mouth of an array of N rows, WB = 8·N.
+///
+/// | port | direction | shape |
+/// |---|---|---|
+/// | `stored` | in | word from activation memory |
+/// | `valid`, `pad`, `swap`, `pad_value` | in | from the feeder |
+/// | `weights`, `row_write` | in | weight row on its way to the array |
+/// | `word` | out | word for the array; 0 if not `valid` |
+/// | `zero_products` | out | products with a zero operand, 2 cycles later |
+#[derive(LogicBlock, SmartDefault)]
+pub struct Mouth<const N: usize, const WB: usize> {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Word from activation memory.
+    pub stored: Signal<In, Bits<WB>>,
+    /// There is a word.
+    pub valid: Signal<In, Bit>,
+    /// It is padding.
+    pub pad: Signal<In, Bit>,
+    /// It is the first of a tile.
+    pub swap: Signal<In, Bit>,
+    /// Padding, int8.
+    pub pad_value: Signal<In, Bits<8>>,
+    /// Weight row.
+    pub weights: Signal<In, Bits<WB>>,
+    /// Which row.
+    pub row_write: Signal<In, Bits<N>>,
+    /// To the array.
+    pub word: Signal<Out, Bits<WB>>,
+    /// Products with a zero operand.
+    pub zero_products: Signal<Out, Bits<12>>,
+    #[default(from_fn(|_| Default::default()))]
+    shadow: [DFF<Bits<5>>; N],
+    #[default(from_fn(|_| Default::default()))]
+    current: [DFF<Bits<5>>; N],
+    #[default(from_fn(|_| Default::default()))]
+    term: [DFF<Bits<5>>; N],
+    total: DFF<Bits<12>>,
+    #[default(from_fn(|_| Default::default()))]
+    padding: [Signal<Local, Bits<WB>>; N],
+    #[default(from_fn(|_| Default::default()))]
+    byte: [Signal<Local, Bits<8>>; N],
+    #[default(from_fn(|_| Default::default()))]
+    weight: [Signal<Local, Bits<8>>; N],
+    #[default(from_fn(|_| Default::default()))]
+    weight_zeros: [Signal<Local, Bits<5>>; N],
+    #[default(from_fn(|_| Default::default()))]
+    sum: [Signal<Local, Bits<12>>; N],
+    taken: Signal<Local, Bits<WB>>,
+    row_zeros: Signal<Local, Bits<5>>,
+    #[default(literal(0))]
+    zero: Constant<Bits<5>>,
+    #[default(literal(1))]
+    one: Constant<Bits<5>>,
+    #[default(literal(N as u32))]
+    all: Constant<Bits<5>>,
+    #[default(literal(0))]
+    zero_byte: Constant<Bits<8>>,
+    #[default(literal(0))]
+    zero_word: Constant<Bits<WB>>,
+}
+
+impl<const N: usize, const WB: usize> Logic for Mouth<N, WB> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, total);
+        for i in 0..N {
+            self.shadow[i].clock.next = self.clock.val();
+            self.current[i].clock.next = self.clock.val();
+            self.term[i].clock.next = self.clock.val();
+            self.shadow[i].d.next = self.shadow[i].q.val();
+            self.current[i].d.next = self.current[i].q.val();
+            self.term[i].d.next = self.zero.val();
+        }
+        // The word.
+        self.padding[0].next = bit_cast::<WB, 8>(self.pad_value.val());
+        for i in 1..N {
+            self.padding[i].next = (self.padding[i - 1].val() << 8) | bit_cast::<WB, 8>(self.pad_value.val());
+        }
+        self.taken.next = self.stored.val();
+        if self.pad.val() {
+            for n in N..(N + 1) {
+                self.taken.next = self.padding[n - 1].val();
+            }
+        }
+        if !self.valid.val() {
+            self.taken.next = self.zero_word.val();
+        }
+        self.word.next = self.taken.val();
+        // Zero weights of the row being written.
+        for i in 0..N {
+            self.weight[i].next = self.weights.val().get_bits::<8>(i * 8);
+        }
+        self.weight_zeros[0].next = self.zero.val();
+        if self.weight[0].val() == self.zero_byte.val() {
+            self.weight_zeros[0].next = self.one.val();
+        }
+        for i in 1..N {
+            self.weight_zeros[i].next = self.weight_zeros[i - 1].val();
+            if self.weight[i].val() == self.zero_byte.val() {
+                self.weight_zeros[i].next = self.weight_zeros[i - 1].val() + self.one.val();
+            }
+        }
+        for n in N..(N + 1) {
+            self.row_zeros.next = self.weight_zeros[n - 1].val();
+        }
+        for i in 0..N {
+            if self.row_write.val().get_bit(i) {
+                self.shadow[i].d.next = self.row_zeros.val();
+            }
+            if self.swap.val() {
+                self.current[i].d.next = self.shadow[i].q.val();
+            }
+        }
+        // Terms of the word: all of a row's products if its activation is zero, else those with zero weights.
+        for i in 0..N {
+            self.byte[i].next = self.taken.val().get_bits::<8>(i * 8);
+            if self.valid.val() {
+                if self.byte[i].val() == self.zero_byte.val() {
+                    self.term[i].d.next = self.all.val();
+                } else {
+                    self.term[i].d.next = self.current[i].d.val();
+                }
+            }
+        }
+        self.sum[0].next = bit_cast::<12, 5>(self.term[0].q.val());
+        for i in 1..N {
+            self.sum[i].next = self.sum[i - 1].val() + bit_cast::<12, 5>(self.term[i].q.val());
+        }
+        for n in N..(N + 1) {
+            self.total.d.next = self.sum[n - 1].val();
+        }
+        self.zero_products.next = self.total.q.val();
+    }
+}
