@@ -4,6 +4,7 @@
 //! counters ([`counter`]), how data lies in memory ([`layout`]), what a configuration is ([`config`]), how an
 //! accumulator becomes an activation ([`requant`]) and what a `.sbit` file looks like ([`container`],
 //! [`manifest`]).
+//! [`failure`] names what can go wrong on a card.
 //! `docs/registers.md` is printed from it ([`markdown`]).
 #![no_std]
 extern crate alloc;
@@ -13,6 +14,7 @@ pub mod config;
 pub mod container;
 pub mod control;
 pub mod counter;
+pub mod failure;
 pub mod layout;
 pub mod manifest;
 pub mod markdown;
