@@ -1,0 +1,9 @@
+//! What a run says of itself: one set of figures ([`RunReport`]), as JSON and as a table for people.
+
+mod picture;
+mod run;
+mod table;
+
+pub use picture::{picture, Shades};
+pub use run::{CheckReport, EnergyReport, LabelReport, LayerReport, RunFacts, RunReport};
+pub use table::{columns, quantity, run_table};

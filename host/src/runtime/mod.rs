@@ -1,0 +1,17 @@
+//! From a plan to a card and back, over OpenCL: device → session → run.
+//!
+//! [`find_driver`] lets the loader see the simulated card, [`cards`] lists what there is, [`ContainerFile`] is a checked
+//! bitstream, and a [`Session`] is a card with both a container and a plan in it. All `unsafe` is in [`raw`].
+
+mod container;
+mod device;
+mod driver;
+mod error;
+pub mod raw;
+mod session;
+
+pub use container::ContainerFile;
+pub use device::{card_of, cards, CardInfo};
+pub use driver::{card_dir, container_of, driver_place, find_driver, CARD_DIR_VARIABLE, VENDORS_VARIABLE};
+pub use error::RuntimeError;
+pub use session::{BatchResult, Session};
