@@ -59,3 +59,20 @@ step() {
     fi
     return "$status"
 }
+
+# configurations: the names in hdl/configs.yaml, the one place where they stand.
+configurations() {
+    sed -n 's/^- name: *\([A-Za-z0-9_]*\).*/\1/p' hdl/configs.yaml
+}
+
+# known_configuration NAME: fails with the names there are if NAME is none of them.
+known_configuration() {
+    configurations | grep -qx -- "$1" ||
+        fail "no configuration \`$1\`; hdl/configs.yaml has: $(configurations | paste -sd ' ')"
+}
+
+# emit NAME: Verilog of a configuration into $target/emit/NAME.
+emit() {
+    cargo build --quiet --release --package systole-hdl
+    "$target/release/systole-hdl" emit --config "$1" -o "$target/emit/$1"
+}
