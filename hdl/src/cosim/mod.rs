@@ -26,12 +26,15 @@ pub use rng::Rng;
 
 use rust_hdl_core::prelude::*;
 
+type Write<B> = fn(&mut B, &[u128]);
+type Read<B> = fn(&B) -> Vec<u128>;
+
 /// A module under test: how to make it, and its ports.
 pub struct Cosim<B> {
     make: Box<dyn Fn() -> B>,
     clock: fn(&mut B) -> &mut Signal<In, Clock>,
-    inputs: Vec<Port<fn(&mut B, &[u128])>>,
-    outputs: Vec<Port<fn(&B) -> Vec<u128>>>,
+    inputs: Vec<Port<Write<B>>>,
+    outputs: Vec<Port<Read<B>>>,
     gates: Vec<(usize, usize)>,
 }
 
@@ -58,7 +61,7 @@ macro_rules! cosim {
 
 /// The name that the emitted Verilog gives to a field path.
 pub fn path(source: &str) -> String {
-    source.replace(' ', "").replace(['.', '['], "$").replace(']', "")
+    source.replace(' ', "").replace(['.', '['], "_").replace(']', "")
 }
 
 impl<B: Block> Cosim<B> {
@@ -114,8 +117,9 @@ impl<B: Block> Cosim<B> {
             vectors.push(inputs);
         }
         let simulated = self.simulate(&vectors);
-        let verilated =
-            verilated::run(&generate_verilog(&self.elaborated()), "top", &self.inputs, &self.outputs, &vectors);
+        let text =
+            crate::merge::merge(&generate_verilog(&self.elaborated()), "", "dut").unwrap_or_else(|e| panic!("{e}"));
+        let verilated = verilated::run(&text, "dut", &self.inputs, &self.outputs, &vectors);
         let verilated = match verilated {
             Ok(v) => Some(v),
             Err(verilated::Failure::Absent(why)) if std::env::var_os("SYSTOLE_NO_VERILATOR").is_some() => {

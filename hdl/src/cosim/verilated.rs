@@ -173,9 +173,9 @@ fn runtime(root: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(objects)
 }
 
-/// The name of a port as a C++ member: Verilator writes characters that C++ lacks in hexadecimal.
+/// The name of a port as a C++ member: Verilator writes characters that C++ lacks in hexadecimal, and a double underscore is one.
 fn member(name: &str) -> String {
-    name.replace("__", "___05F").replace('$', "__024")
+    name.replace("__", "___05F")
 }
 
 fn main_cpp<I, O>(inputs: &[Port<I>], outputs: &[Port<O>], cycles: usize) -> String {
