@@ -1,1 +1,430 @@
-//! To come: see the brief of the lead.
+//! The drain: takes a fed accumulator bank through the requantisers into activation memory.
+//!
+//! First it reads the parameters of the n output channels from weight memory, which usually happens under the feed.
+//! Then each pixel takes `G · steps` cycles: its n sums go through L lanes in G groups. A pixel's word is written seven
+//! cycles after its last group began. `drained` comes with the last word.
+
+use crate::literal::{literal, op};
+use crate::ram::Ram2;
+use crate::requant::Requant;
+use rust_hdl_core::prelude::*;
+use rust_hdl_widgets::prelude::*;
+use smart_default::SmartDefault;
+use std::array::from_fn;
+use systole_isa::command;
+
+/// Drain of N columns: WB = 8·N; L lanes, LB = 8·L; G = N / L groups, GB bits for their number (at least 1); a parameter
+/// record takes PW words, PB = PW·WB bits; A activation, W weight and C accumulator address bits.
+///
+/// | port | direction | shape |
+/// |---|---|---|
+/// | `set`, `op`, `value` | in | command register writes; only while not `busy` |
+/// | `start`, `clear` | in | 1: start a job; forget everything |
+/// | `busy`, `working` | out | a job is there; the lanes have a value |
+/// | `fed`, `fed_bank` | in | 1: the last sum of a job is in that bank's pipeline |
+/// | `sums` | in | N × 32 bits from the accumulators |
+/// | `acc_read`, `acc_bank`, `acc_address` | out | request to them |
+/// | `param_read`, `param_address`, `param_grant`, `param_word` | out, out, in, in | weight memory |
+/// | `write`, `address`, `word` | out | to activation memory, always served |
+/// | `drained`, `drained_bank` | out | 1: that bank is free |
+#[derive(LogicBlock, SmartDefault)]
+pub struct Drain<
+    const N: usize,
+    const WB: usize,
+    const L: usize,
+    const LB: usize,
+    const G: usize,
+    const GB: usize,
+    const PW: usize,
+    const PB: usize,
+    const A: usize,
+    const W: usize,
+    const C: usize,
+> {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Register write.
+    pub set: Signal<In, Bit>,
+    /// Register.
+    pub op: Signal<In, Bits<8>>,
+    /// Value.
+    pub value: Signal<In, Bits<24>>,
+    /// Start a job.
+    pub start: Signal<In, Bit>,
+    /// Forget everything.
+    pub clear: Signal<In, Bit>,
+    /// A job is there.
+    pub busy: Signal<Out, Bit>,
+    /// The lanes have a value.
+    pub working: Signal<Out, Bit>,
+    /// A bank has been fed.
+    pub fed: Signal<In, Bit>,
+    /// Which.
+    pub fed_bank: Signal<In, Bit>,
+    /// Accumulators, int32.
+    #[default(from_fn(|_| Default::default()))]
+    pub sums: [Signal<In, Bits<32>>; N],
+    /// Read them.
+    pub acc_read: Signal<Out, Bit>,
+    /// Bank.
+    pub acc_bank: Signal<Out, Bit>,
+    /// Word.
+    pub acc_address: Signal<Out, Bits<C>>,
+    /// Read a parameter word.
+    pub param_read: Signal<Out, Bit>,
+    /// Weight word.
+    pub param_address: Signal<Out, Bits<W>>,
+    /// Read served.
+    pub param_grant: Signal<In, Bit>,
+    /// Weight memory's output.
+    pub param_word: Signal<In, Bits<WB>>,
+    /// Write a word.
+    pub write: Signal<Out, Bit>,
+    /// Activation word address.
+    pub address: Signal<Out, Bits<A>>,
+    /// Word, int8 × N.
+    pub word: Signal<Out, Bits<WB>>,
+    /// A bank is free.
+    pub drained: Signal<Out, Bit>,
+    /// Which.
+    pub drained_bank: Signal<Out, Bit>,
+    #[default(from_fn(|_| Default::default()))]
+    lane: [Requant<WB>; L],
+    #[default(from_fn(|_| Default::default()))]
+    store: [Ram2<96, GB, G>; L],
+    d_addr: DFF<Bits<A>>,
+    d_step: DFF<Bits<A>>,
+    d_count: DFF<Bits<16>>,
+    d_quant: DFF<Bits<24>>,
+    d_param: DFF<Bits<W>>,
+    // Parameters on their way: words left of this record, its lane and group.
+    hold: DFF<Bits<PB>>,
+    fetching: DFF<Bit>,
+    arriving: DFF<Bit>,
+    words: DFF<Bits<PW>>,
+    to_lane: DFF<Bits<L>>,
+    to_group: DFF<Bits<GB>>,
+    to_last: DFF<Bits<G>>,
+    filled: DFF<Bit>,
+    asked: DFF<Bits<8>>,
+    // Stage 0: which value.
+    running: DFF<Bit>,
+    pixel: DFF<Bits<12>>,
+    step: DFF<Bits<4>>,
+    group: DFF<Bits<G>>,
+    group_number: DFF<Bits<GB>>,
+    at: DFF<Bits<A>>,
+    job: DFF<Bit>,
+    which: DFF<Bit>,
+    ready0: DFF<Bit>,
+    ready1: DFF<Bit>,
+    // The stages after it.
+    first1: DFF<Bit>,
+    last1: DFF<Bit>,
+    word1: DFF<Bit>,
+    end1: DFF<Bit>,
+    step1: DFF<Bits<3>>,
+    group1: DFF<Bits<G>>,
+    valid1: DFF<Bit>,
+    valid2: DFF<Bit>,
+    first2: DFF<Bit>,
+    last2: DFF<Bit>,
+    word2: DFF<Bit>,
+    end2: DFF<Bit>,
+    valid3: DFF<Bit>,
+    first3: DFF<Bit>,
+    last3: DFF<Bit>,
+    word3: DFF<Bit>,
+    end3: DFF<Bit>,
+    last4: DFF<Bit>,
+    word4: DFF<Bit>,
+    end4: DFF<Bit>,
+    last5: DFF<Bit>,
+    word5: DFF<Bit>,
+    end5: DFF<Bit>,
+    gathered: DFF<Bits<WB>>,
+    #[default(from_fn(|_| Default::default()))]
+    ys: [Signal<Local, Bits<WB>>; L],
+    held_next: Signal<Local, Bits<PB>>,
+    record: Signal<Local, Bit>,
+    ready: Signal<Local, Bit>,
+    first0: Signal<Local, Bit>,
+    last0: Signal<Local, Bit>,
+    end_group: Signal<Local, Bit>,
+    end_pixel: Signal<Local, Bit>,
+    whole: Signal<Local, Bits<WB>>,
+    #[default(literal(WB as u32))]
+    word_bits: Constant<Bits<8>>,
+    #[default(literal((PB - WB) as u32))]
+    hold_less_word: Constant<Bits<8>>,
+    #[default(literal(LB as u32))]
+    lanes_bits: Constant<Bits<8>>,
+    #[default(literal((WB - LB) as u32))]
+    word_less_lanes: Constant<Bits<8>>,
+    #[default(literal(0))]
+    zero_step: Constant<Bits<4>>,
+    #[default(literal(1))]
+    one_step: Constant<Bits<4>>,
+    #[default(literal(0))]
+    zero_pixel: Constant<Bits<12>>,
+    #[default(literal(1))]
+    one_pixel: Constant<Bits<12>>,
+    #[default(literal(1))]
+    one_word: Constant<Bits<W>>,
+    #[default(literal(1))]
+    one_asked: Constant<Bits<8>>,
+    #[default(literal((N * PW) as u32 - 1))]
+    all_asked: Constant<Bits<8>>,
+    #[default(literal(0))]
+    none_asked: Constant<Bits<8>>,
+    #[default(literal(1))]
+    first_word: Constant<Bits<PW>>,
+    #[default(literal(1))]
+    first_lane: Constant<Bits<L>>,
+    #[default(literal(1))]
+    first_group: Constant<Bits<G>>,
+    #[default(literal(0))]
+    group_zero: Constant<Bits<GB>>,
+    #[default(literal(1))]
+    group_one: Constant<Bits<GB>>,
+    #[default(op(command::D_ADDR))]
+    d_addr_op: Constant<Bits<8>>,
+    #[default(op(command::D_STEP))]
+    d_step_op: Constant<Bits<8>>,
+    #[default(op(command::D_COUNT))]
+    d_count_op: Constant<Bits<8>>,
+    #[default(op(command::D_QUANT))]
+    d_quant_op: Constant<Bits<8>>,
+    #[default(op(command::D_PARAM))]
+    d_param_op: Constant<Bits<8>>,
+}
+
+impl<
+        const N: usize,
+        const WB: usize,
+        const L: usize,
+        const LB: usize,
+        const G: usize,
+        const GB: usize,
+        const PW: usize,
+        const PB: usize,
+        const A: usize,
+        const W: usize,
+        const C: usize,
+    > Logic for Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C>
+{
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(
+            self, clock, d_addr, d_step, d_count, d_quant, d_param, hold, fetching, arriving, words, to_lane, to_group,
+            to_last, filled, asked, running, pixel, step, group, group_number, at, job, which, ready0, ready1, first1,
+            last1, word1, end1, step1, group1, valid1, valid2, first2, last2, word2, end2, valid3, first3, last3, word3,
+            end3, last4, word4, end4, last5, word5, end5, gathered
+        );
+        if self.set.val() {
+            if self.op.val() == self.d_addr_op.val() {
+                self.d_addr.d.next = self.value.val().get_bits::<A>(0);
+            }
+            if self.op.val() == self.d_step_op.val() {
+                self.d_step.d.next = self.value.val().get_bits::<A>(0);
+            }
+            if self.op.val() == self.d_count_op.val() {
+                self.d_count.d.next = self.value.val().get_bits::<16>(0);
+            }
+            if self.op.val() == self.d_quant_op.val() {
+                self.d_quant.d.next = self.value.val();
+            }
+            if self.op.val() == self.d_param_op.val() {
+                self.d_param.d.next = self.value.val().get_bits::<W>(0);
+            }
+        }
+        // Parameters: ask for N·PW words; each record of PW words goes to its lane's store, by group.
+        self.param_read.next = self.fetching.q.val();
+        self.param_address.next = self.d_param.q.val();
+        self.arriving.d.next = self.fetching.q.val() && self.param_grant.val();
+        if self.fetching.q.val() && self.param_grant.val() {
+            self.d_param.d.next = self.d_param.q.val() + self.one_word.val();
+            self.asked.d.next = self.asked.q.val() + self.one_asked.val();
+            if self.asked.q.val() == self.all_asked.val() {
+                self.fetching.d.next = false;
+            }
+        }
+        self.held_next.next = (self.hold.q.val() >> self.word_bits.val())
+            | (bit_cast::<PB, WB>(self.param_word.val()) << self.hold_less_word.val());
+        self.record.next = false;
+        if self.arriving.q.val() {
+            self.hold.d.next = self.held_next.val();
+            self.words.d.next = self.words.q.val() << 1;
+            for p in PW..(PW + 1) {
+                if self.words.q.val().get_bit(p - 1) {
+                    self.words.d.next = self.first_word.val();
+                    self.record.next = true;
+                }
+            }
+        }
+        if self.record.val() {
+            self.to_lane.d.next = self.to_lane.q.val() << 1;
+            for l in L..(L + 1) {
+                if self.to_lane.q.val().get_bit(l - 1) {
+                    self.to_lane.d.next = self.first_lane.val();
+                    self.to_group.d.next = self.to_group.q.val() + self.group_one.val();
+                    self.to_last.d.next = self.to_last.q.val() << 1;
+                    for g in G..(G + 1) {
+                        if self.to_last.q.val().get_bit(g - 1) {
+                            self.filled.d.next = true;
+                        }
+                    }
+                }
+            }
+        }
+        // Stage 0: one digit of one group of one pixel a cycle.
+        self.ready.next = self.ready0.q.val();
+        if self.which.q.val() {
+            self.ready.next = self.ready1.q.val();
+        }
+        if self.job.q.val() && self.filled.q.val() && self.ready.val() {
+            self.running.d.next = true;
+            self.filled.d.next = false;
+        }
+        self.first0.next = self.step.q.val() == self.zero_step.val();
+        self.last0.next = self.step.q.val() == self.d_count.q.val().get_bits::<4>(12);
+        for g in G..(G + 1) {
+            self.end_group.next = self.group.q.val().get_bit(g - 1);
+        }
+        self.end_pixel.next = self.pixel.q.val() == self.d_count.q.val().get_bits::<12>(0);
+        if self.running.q.val() {
+            self.step.d.next = self.step.q.val() + self.one_step.val();
+            if self.last0.val() {
+                self.step.d.next = self.zero_step.val();
+                self.group.d.next = self.group.q.val() << 1;
+                self.group_number.d.next = self.group_number.q.val() + self.group_one.val();
+                if self.end_group.val() {
+                    self.group.d.next = self.first_group.val();
+                    self.group_number.d.next = self.group_zero.val();
+                    self.pixel.d.next = self.pixel.q.val() + self.one_pixel.val();
+                    if self.end_pixel.val() {
+                        self.running.d.next = false;
+                    }
+                }
+            }
+        }
+        self.acc_read.next = self.running.q.val() && self.first0.val() && self.group.q.val().get_bit(0);
+        self.acc_bank.next = self.which.q.val();
+        self.acc_address.next = self.pixel.q.val().get_bits::<C>(0);
+        // Stages 1 to 5.
+        self.valid1.d.next = self.running.q.val();
+        self.first1.d.next = self.first0.val();
+        self.last1.d.next = self.running.q.val() && self.last0.val();
+        self.word1.d.next = self.end_group.val();
+        self.end1.d.next = self.end_group.val() && self.end_pixel.val();
+        self.step1.d.next = self.step.q.val().get_bits::<3>(0);
+        self.group1.d.next = self.group.q.val();
+        self.valid2.d.next = self.valid1.q.val();
+        self.first2.d.next = self.first1.q.val();
+        self.last2.d.next = self.last1.q.val();
+        self.word2.d.next = self.word1.q.val();
+        self.end2.d.next = self.end1.q.val();
+        self.valid3.d.next = self.valid2.q.val();
+        self.first3.d.next = self.first2.q.val();
+        self.last3.d.next = self.last2.q.val();
+        self.word3.d.next = self.word2.q.val();
+        self.end3.d.next = self.end2.q.val();
+        self.last4.d.next = self.last3.q.val();
+        self.word4.d.next = self.word3.q.val();
+        self.end4.d.next = self.end3.q.val();
+        self.last5.d.next = self.last4.q.val();
+        self.word5.d.next = self.word4.q.val();
+        self.end5.d.next = self.end4.q.val();
+        for l in 0..L {
+            self.store[l].clock.next = self.clock.val();
+            self.store[l].read.next = self.running.q.val() && self.first0.val();
+            self.store[l].read_address.next = self.group_number.q.val();
+            self.store[l].write.next = self.record.val() && self.to_lane.q.val().get_bit(l);
+            self.store[l].write_address.next = self.to_group.q.val();
+            self.store[l].data.next = self.held_next.val().get_bits::<96>(0);
+            self.lane[l].clock.next = self.clock.val();
+            self.lane[l].parameters.next = self.store[l].q.val();
+            self.lane[l].load.next = self.valid1.q.val() && self.first1.q.val();
+            self.lane[l].step.next = self.step1.q.val();
+            self.lane[l].multiply.next = self.valid2.q.val();
+            self.lane[l].add.next = self.valid3.q.val();
+            self.lane[l].add_first.next = self.first3.q.val();
+            self.lane[l].finish.next = self.last4.q.val();
+            self.lane[l].zero_point.next = self.d_quant.q.val().get_bits::<8>(0);
+            self.lane[l].low.next = self.d_quant.q.val().get_bits::<8>(8);
+            self.lane[l].high.next = self.d_quant.q.val().get_bits::<8>(16);
+            self.lane[l].sum.next = self.sums[l].val();
+        }
+        for w in L..(L + 1) {
+            for g in 1..G {
+                for l in 0..L {
+                    if self.group1.q.val().get_bit(g) {
+                        self.lane[l].sum.next = self.sums[g * w + l].val();
+                    }
+                }
+            }
+        }
+        // The word: groups come in from the top.
+        for w in L..(L + 1) {
+            self.ys[0].next = self.lane[w - 1].y.val();
+            for l in 1..L {
+                self.ys[l].next = (self.ys[l - 1].val() << 8) | self.lane[w - 1 - l].y.val();
+            }
+            self.whole.next = (self.gathered.q.val() >> self.lanes_bits.val())
+                | (self.ys[w - 1].val() << self.word_less_lanes.val());
+        }
+        if self.last5.q.val() {
+            self.gathered.d.next = self.whole.val();
+        }
+        self.write.next = self.last5.q.val() && self.word5.q.val();
+        self.address.next = self.at.q.val();
+        self.word.next = self.whole.val();
+        self.drained.next = self.last5.q.val() && self.end5.q.val();
+        self.drained_bank.next = self.which.q.val();
+        if self.last5.q.val() && self.word5.q.val() {
+            self.at.d.next = self.at.q.val() + self.d_step.q.val();
+        }
+        if self.last5.q.val() && self.end5.q.val() {
+            self.job.d.next = false;
+            self.which.d.next = !self.which.q.val();
+            if self.which.q.val() {
+                self.ready1.d.next = false;
+            } else {
+                self.ready0.d.next = false;
+            }
+        }
+        if self.fed.val() {
+            if self.fed_bank.val() {
+                self.ready1.d.next = true;
+            } else {
+                self.ready0.d.next = true;
+            }
+        }
+        if self.start.val() {
+            self.job.d.next = true;
+            self.fetching.d.next = true;
+            self.filled.d.next = false;
+            self.asked.d.next = self.none_asked.val();
+            self.words.d.next = self.first_word.val();
+            self.to_lane.d.next = self.first_lane.val();
+            self.to_group.d.next = self.group_zero.val();
+            self.to_last.d.next = self.first_group.val();
+            self.pixel.d.next = self.zero_pixel.val();
+            self.step.d.next = self.zero_step.val();
+            self.group.d.next = self.first_group.val();
+            self.group_number.d.next = self.group_zero.val();
+            self.at.d.next = self.d_addr.q.val();
+        }
+        if self.clear.val() {
+            self.job.d.next = false;
+            self.running.d.next = false;
+            self.fetching.d.next = false;
+            self.filled.d.next = false;
+            self.which.d.next = false;
+            self.ready0.d.next = false;
+            self.ready1.d.next = false;
+        }
+        self.busy.next = self.job.q.val();
+        self.working.next = self.running.q.val();
+    }
+}

@@ -9,6 +9,58 @@ use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
 use std::array::from_fn;
 
+/// Zero products of one row: `term` counts them for `byte`, one cycle later; N if the activation is zero.
+#[derive(LogicBlock, SmartDefault)]
+pub struct RowZeros<const N: usize> {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Activation of the row, int8.
+    pub byte: Signal<In, Bits<8>>,
+    /// There is one.
+    pub valid: Signal<In, Bit>,
+    /// It is the first of a tile.
+    pub swap: Signal<In, Bit>,
+    /// Take `weight_zeros` for the next tile.
+    pub write: Signal<In, Bit>,
+    /// Zero weights of the row of the next tile.
+    pub weight_zeros: Signal<In, Bits<5>>,
+    /// Zero products.
+    pub term: Signal<Out, Bits<12>>,
+    shadow: DFF<Bits<5>>,
+    current: DFF<Bits<5>>,
+    count: DFF<Bits<5>>,
+    #[default(literal(0))]
+    zero: Constant<Bits<5>>,
+    #[default(literal(N as u32))]
+    all: Constant<Bits<5>>,
+    #[default(literal(0))]
+    zero_byte: Constant<Bits<8>>,
+}
+
+impl<const N: usize> Logic for RowZeros<N> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, shadow, current, count);
+        if self.write.val() {
+            self.shadow.d.next = self.weight_zeros.val();
+        }
+        if self.swap.val() {
+            self.current.d.next = self.shadow.q.val();
+        }
+        self.count.d.next = self.zero.val();
+        if self.valid.val() {
+            self.count.d.next = self.current.q.val();
+            if self.swap.val() {
+                self.count.d.next = self.shadow.q.val();
+            }
+            if self.byte.val() == self.zero_byte.val() {
+                self.count.d.next = self.all.val();
+            }
+        }
+        self.term.next = bit_cast::<12, 5>(self.count.q.val());
+    }
+}
+
 /// Mouth of an array of N rows, WB = 8·N.
 ///
 /// | port | direction | shape |
@@ -41,16 +93,10 @@ pub struct Mouth<const N: usize, const WB: usize> {
     /// Products with a zero operand.
     pub zero_products: Signal<Out, Bits<12>>,
     #[default(from_fn(|_| Default::default()))]
-    shadow: [DFF<Bits<5>>; N],
-    #[default(from_fn(|_| Default::default()))]
-    current: [DFF<Bits<5>>; N],
-    #[default(from_fn(|_| Default::default()))]
-    term: [DFF<Bits<5>>; N],
+    row: [RowZeros<N>; N],
     total: DFF<Bits<12>>,
     #[default(from_fn(|_| Default::default()))]
     padding: [Signal<Local, Bits<WB>>; N],
-    #[default(from_fn(|_| Default::default()))]
-    byte: [Signal<Local, Bits<8>>; N],
     #[default(from_fn(|_| Default::default()))]
     weight: [Signal<Local, Bits<8>>; N],
     #[default(from_fn(|_| Default::default()))]
@@ -63,8 +109,6 @@ pub struct Mouth<const N: usize, const WB: usize> {
     zero: Constant<Bits<5>>,
     #[default(literal(1))]
     one: Constant<Bits<5>>,
-    #[default(literal(N as u32))]
-    all: Constant<Bits<5>>,
     #[default(literal(0))]
     zero_byte: Constant<Bits<8>>,
     #[default(literal(0))]
@@ -76,12 +120,12 @@ impl<const N: usize, const WB: usize> Logic for Mouth<N, WB> {
     fn update(&mut self) {
         dff_setup!(self, clock, total);
         for i in 0..N {
-            self.shadow[i].clock.next = self.clock.val();
-            self.current[i].clock.next = self.clock.val();
-            self.term[i].clock.next = self.clock.val();
-            self.shadow[i].d.next = self.shadow[i].q.val();
-            self.current[i].d.next = self.current[i].q.val();
-            self.term[i].d.next = self.zero.val();
+            self.row[i].clock.next = self.clock.val();
+            self.row[i].valid.next = self.valid.val();
+            self.row[i].swap.next = self.swap.val();
+            self.row[i].write.next = self.row_write.val().get_bit(i);
+            self.row[i].byte.next = self.taken.val().get_bits::<8>(i * 8);
+            self.row[i].weight_zeros.next = self.row_zeros.val();
         }
         // The word.
         self.padding[0].next = bit_cast::<WB, 8>(self.pad_value.val());
@@ -115,28 +159,10 @@ impl<const N: usize, const WB: usize> Logic for Mouth<N, WB> {
         for n in N..(N + 1) {
             self.row_zeros.next = self.weight_zeros[n - 1].val();
         }
-        for i in 0..N {
-            if self.row_write.val().get_bit(i) {
-                self.shadow[i].d.next = self.row_zeros.val();
-            }
-            if self.swap.val() {
-                self.current[i].d.next = self.shadow[i].q.val();
-            }
-        }
-        // Terms of the word: all of a row's products if its activation is zero, else those with zero weights.
-        for i in 0..N {
-            self.byte[i].next = self.taken.val().get_bits::<8>(i * 8);
-            if self.valid.val() {
-                if self.byte[i].val() == self.zero_byte.val() {
-                    self.term[i].d.next = self.all.val();
-                } else {
-                    self.term[i].d.next = self.current[i].d.val();
-                }
-            }
-        }
-        self.sum[0].next = bit_cast::<12, 5>(self.term[0].q.val());
+        // Terms of the rows, added up.
+        self.sum[0].next = self.row[0].term.val();
         for i in 1..N {
-            self.sum[i].next = self.sum[i - 1].val() + bit_cast::<12, 5>(self.term[i].q.val());
+            self.sum[i].next = self.sum[i - 1].val() + self.row[i].term.val();
         }
         for n in N..(N + 1) {
             self.total.d.next = self.sum[n - 1].val();

@@ -55,7 +55,7 @@ impl Logic for DigitMul {
     }
 }
 
-/// One lane.
+/// One lane of a drain whose words have WB bits.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -67,9 +67,9 @@ impl Logic for DigitMul {
 /// | `add`, `add_first` | in | stage 3: add a digit's product; it is the value's first |
 /// | `finish` | in | stage 4: the sum is whole |
 /// | `zero_point`, `low`, `high` | in | int8 |
-/// | `y` | out | int8, one cycle after `finish` |
+/// | `y` | out | int8 in the low byte of a word, one cycle after `finish` |
 #[derive(LogicBlock, SmartDefault)]
-pub struct Requant {
+pub struct Requant<const WB: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Accumulator.
@@ -94,8 +94,8 @@ pub struct Requant {
     pub low: Signal<In, Bits<8>>,
     /// Greatest output, int8.
     pub high: Signal<In, Bits<8>>,
-    /// Output, int8.
-    pub y: Signal<Out, Bits<8>>,
+    /// Output, int8, zeros above.
+    pub y: Signal<Out, Bits<WB>>,
     mul: DigitMul,
     x: DFF<Bits<32>>,
     digit: DFF<Bits<8>>,
@@ -131,7 +131,7 @@ pub struct Requant {
     d6: Constant<Bits<3>>,
 }
 
-impl Logic for Requant {
+impl<const WB: usize> Logic for Requant<WB> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, x, digit, total, out);
@@ -193,6 +193,6 @@ impl Logic for Requant {
                 self.out.d.next = self.high.val();
             }
         }
-        self.y.next = self.out.q.val();
+        self.y.next = bit_cast::<WB, 8>(self.out.q.val());
     }
 }
