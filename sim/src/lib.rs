@@ -1,7 +1,12 @@
 //! The simulated card.
 //!
-//! [`model`] executes command streams in plain Rust, without cycles: it says what the right result is. It works on any
-//! [`memory::CardMemory`].
+//! [`model`] executes command streams in plain Rust, without cycles: it says what the right result is. [`rtl`] runs the
+//! Verilated kernel, cycle by cycle, in a `libcard.so` that `scripts/card` builds. Both work on card memory
+//! ([`memory`], regions of it). [`pack`] writes containers for the simulated card, [`settings`] reads the environment.
 
 pub mod memory;
 pub mod model;
+pub mod pack;
+mod raw;
+pub mod rtl;
+pub mod settings;
