@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(manifest.config, config);
         assert_eq!(manifest.energy["static_w"]["value"], serde_yaml::Value::from(1.0e-3));
         // SHA-256 of "module", by another implementation.
-        assert_eq!(manifest.rtl_digest, "120970b812836f19888625587a4606a5ad23cef31c8684e601771552548fc6b9");
+        assert_eq!(manifest.rtl_digest, "120970d812836f19888625587a4606a5ad23cef31c8684e601771552548fc6b9");
     }
 
     #[test]
