@@ -1,0 +1,135 @@
+//! The integer form of a real multiplier, and the one rounding that everything here shares.
+
+use isa::requant;
+
+/// A real multiplier as M · 2^(−t): M of at most 31 bits, t of 1 to 57.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requant {
+    /// M.
+    pub m: u32,
+    /// t: bits that are dropped.
+    pub t: u32,
+}
+
+impl Requant {
+    /// Exactly one. Two at one bit, so that the card needs a single digit.
+    pub const ONE: Self = Self { m: 2, t: 1 };
+    /// Exactly zero.
+    pub const ZERO: Self = Self { m: 0, t: 1 };
+
+    /// The nearest integer form of `real`, as TFLite's `QuantizeMultiplier` has it: frexp, M rounded to 31 bits, and
+    /// zero below 2^−32. `None` if it is negative, not finite, or 2^6 and above, where the card's digits end.
+    ///
+    /// Between 2^−32 and 2^−27 M has fewer bits, because the card drops at most 57. Such a multiplier belongs to a
+    /// channel whose weights are all but zero; its product moves by less than 2^−20 of a step.
+    pub fn from_real(real: f64) -> Option<Self> {
+        if !real.is_finite() || real < 0.0 {
+            return None;
+        }
+        if real < 2f64.powi(-32) {
+            return Some(Self::ZERO);
+        }
+        let mut t = 31 - exponent(real);
+        let mut m = (real * 2f64.powi(t)).round() as u64;
+        if m == 1 << 31 {
+            m >>= 1;
+            t -= 1;
+        }
+        if t > 57 {
+            m = (m + (1 << (t - 58))) >> (t - 57);
+            t = 57;
+        }
+        let form = Self { m: m as u32, t: u32::try_from(t).ok()? };
+        requant::steps_for(form.t)?;
+        Some(form)
+    }
+
+    /// `1 / count`, rounded up, so that ties round away from zero as in TFLite's average pool: the excess of less than
+    /// 2^−29 tips a tie outwards on either side and is too small to reach any other value for the counts a job can have.
+    pub fn mean(count: usize) -> Option<Self> {
+        let exact = Self::from_real(1.0 / count as f64)?;
+        let product = u128::from(exact.m) * count as u128;
+        Some(if product > 1 << exact.t { exact } else { Self { m: exact.m + 1, ..exact } })
+    }
+
+    /// `(acc · M + 2^(t−1)) >> t`: one rounding, ties towards plus infinity.
+    pub fn apply(self, acc: i32) -> i64 {
+        (i64::from(acc) * i64::from(self.m) + (1 << (self.t - 1))) >> self.t
+    }
+
+    /// Digits the card needs for this multiplier: trailing zeros of M need none.
+    pub fn steps(self) -> Option<u32> {
+        let short = self.shortest();
+        requant::steps_for(short.t).map(|enough| {
+            // `steps_for` leaves room for 31 bits of M; a shorter one may do with fewer digits.
+            (1..=enough).find(|&s| requant::scaled(short.m, short.t, s).is_some()).unwrap_or(enough)
+        })
+    }
+
+    /// The multiplier as the card takes it, for a number of digits; `None` if that is too few.
+    pub fn scaled(self, steps: u32) -> Option<u64> {
+        let short = self.shortest();
+        requant::scaled(short.m, short.t, steps)
+    }
+
+    /// The same multiplier without trailing zeros; dropping one changes neither the product nor its rounding.
+    fn shortest(self) -> Self {
+        if self.m == 0 {
+            return Self::ZERO;
+        }
+        let zeros = self.m.trailing_zeros().min(self.t - 1);
+        Self { m: self.m >> zeros, t: self.t - zeros }
+    }
+}
+
+/// The e of `real = f · 2^e` with f of 0.5 to 1, for a positive normal `real`.
+fn exponent(real: f64) -> i32 {
+    ((real.to_bits() >> 52) & 0x7ff) as i32 - 1022
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_real_multiplier_has_31_bits() {
+        assert_eq!(Requant::from_real(0.5), Some(Requant { m: 1 << 30, t: 31 }));
+        assert_eq!(Requant::from_real(1.0), Some(Requant { m: 1 << 30, t: 30 }));
+        assert_eq!(Requant::from_real(0.003), Some(Requant { m: 1649267442, t: 39 }));
+        // Rounds up to 2^31: one bit less and one bit more.
+        assert_eq!(Requant::from_real(1.0 - 1e-12), Some(Requant { m: 1 << 30, t: 30 }));
+        assert_eq!(Requant::from_real(1e-11), Some(Requant::ZERO));
+        assert_eq!(Requant::from_real(f64::NAN), None);
+        assert_eq!(Requant::from_real(-0.1), None);
+        assert_eq!(Requant::from_real(1e6), None);
+    }
+
+    #[test]
+    fn the_card_and_the_rule_agree_for_every_form() {
+        for real in [1.0, 0.25, 1.0 / 3.0, 0.7, 1e-3, 3e-9, 2f64.powi(-30), 1.0 / 64.0, 5.7, 0.0] {
+            let form = Requant::from_real(real).unwrap();
+            let steps = form.steps().unwrap();
+            for more in steps..=requant::MAX_STEPS {
+                let mult = form.scaled(more).unwrap();
+                for acc in [0, 1, -1, 63, -64, 8191, -8191, 1 << 20, i32::MAX, i32::MIN] {
+                    let want = (form.apply(acc) + 5).clamp(-128, 127) as i8;
+                    assert_eq!(requant::requantise(acc, mult, more, 5, -128, 127), want, "{real} {acc} {more}");
+                }
+            }
+        }
+        assert_eq!(Requant::ONE.steps(), Some(1));
+        assert_eq!(Requant::ONE.apply(-77), -77);
+    }
+
+    #[test]
+    fn a_mean_rounds_ties_away_from_zero() {
+        for count in 1..=256i32 {
+            let mean = Requant::mean(count as usize).unwrap();
+            for sum in -128 * count..=127 * count {
+                let half = count / 2;
+                let want = if sum > 0 { (sum + half) / count } else { (sum - half) / count };
+                assert_eq!(mean.apply(sum), i64::from(want), "{sum} / {count}");
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Import of model files into the quantised graph.

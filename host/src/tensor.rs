@@ -1,0 +1,91 @@
+//! The input or output of a model as its file has it, and how that maps to what the card has.
+
+use isa::layout;
+use serde::{Deserialize, Serialize};
+
+/// Element type of a tensor as the model's file declares it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Dtype {
+    /// Signed bytes: what the card works with.
+    Int8,
+    /// Unsigned bytes; the card sees them less 128.
+    Uint8,
+    /// 32-bit floats; the host quantises them on the way in and dequantises them on the way out.
+    Float32,
+}
+
+impl Dtype {
+    /// Its name as numpy has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dtype::Int8 => "int8",
+            Dtype::Uint8 => "uint8",
+            Dtype::Float32 => "float32",
+        }
+    }
+}
+
+/// Order of a tensor's elements in the model's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// Channel, row, column: as ONNX has images.
+    ChannelsFirst,
+    /// Row, column, channel: as the card and TFLite have them.
+    ChannelsLast,
+}
+
+/// The input or the output of a model: one element of the batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TensorInfo {
+    /// Name in the model.
+    pub name: String,
+    /// Shape in the model, without the batch dimension, such as [1, 8, 8].
+    pub shape: Vec<usize>,
+    /// Element type in the model.
+    pub dtype: Dtype,
+    /// Order of the elements in the model.
+    pub order: Order,
+    /// Shape on the card: height, width, channels.
+    pub hwc: [usize; 3],
+    /// Real value of one step: `real = scale · (int8 − zero_point)`.
+    pub scale: f32,
+    /// int8 value of the real zero, as the card has it (a uint8 model's zero point less 128).
+    pub zero_point: i8,
+}
+
+impl TensorInfo {
+    /// Elements of one sample.
+    pub fn elements(&self) -> usize {
+        self.hwc.iter().product()
+    }
+
+    /// Activation words (and bus words) of one sample for an n×n array.
+    pub fn words(&self, n: usize) -> usize {
+        self.hwc[0] * self.hwc[1] * layout::blocks(self.hwc[2], n)
+    }
+
+    /// Position in model order of row y, column x, channel c.
+    pub fn position(&self, y: usize, x: usize, c: usize) -> usize {
+        let [height, width, channels] = self.hwc;
+        match self.order {
+            Order::ChannelsFirst => (c * height + y) * width + x,
+            Order::ChannelsLast => (y * width + x) * channels + c,
+        }
+    }
+
+    /// Real value to int8: `round(x / scale) + zero_point`, ties to even as ONNX has it, saturating. NaN gives the
+    /// zero point.
+    pub fn quantise(&self, real: f32) -> i8 {
+        // In f32 throughout, because that is what the runtimes this must agree with do.
+        let steps = (real / self.scale).round_ties_even();
+        if steps.is_nan() {
+            return self.zero_point;
+        }
+        (steps.clamp(-65536.0, 65536.0) as i32 + i32::from(self.zero_point)).clamp(-128, 127) as i8
+    }
+
+    /// int8 to its real value.
+    pub fn dequantise(&self, value: i8) -> f32 {
+        self.scale * (i32::from(value) - i32::from(self.zero_point)) as f32
+    }
+}
