@@ -119,14 +119,6 @@ impl<const N: usize, const WB: usize> Logic for Mouth<N, WB> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, total);
-        for i in 0..N {
-            self.row[i].clock.next = self.clock.val();
-            self.row[i].valid.next = self.valid.val();
-            self.row[i].swap.next = self.swap.val();
-            self.row[i].write.next = self.row_write.val().get_bit(i);
-            self.row[i].byte.next = self.taken.val().get_bits::<8>(i * 8);
-            self.row[i].weight_zeros.next = self.row_zeros.val();
-        }
         // The word.
         self.padding[0].next = bit_cast::<WB, 8>(self.pad_value.val());
         for i in 1..N {
@@ -158,6 +150,14 @@ impl<const N: usize, const WB: usize> Logic for Mouth<N, WB> {
         }
         for n in N..(N + 1) {
             self.row_zeros.next = self.weight_zeros[n - 1].val();
+        }
+        for i in 0..N {
+            self.row[i].clock.next = self.clock.val();
+            self.row[i].valid.next = self.valid.val();
+            self.row[i].swap.next = self.swap.val();
+            self.row[i].write.next = self.row_write.val().get_bit(i);
+            self.row[i].byte.next = self.taken.val().get_bits::<8>(i * 8);
+            self.row[i].weight_zeros.next = self.row_zeros.val();
         }
         // Terms of the rows, added up.
         self.sum[0].next = self.row[0].term.val();
