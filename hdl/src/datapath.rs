@@ -1,0 +1,278 @@
+//! The datapath: on-chip memories, feeder, array, accumulators, drain, joined.
+//!
+//! Activation memory has one port: the drain's writes come first, then loads, the feeder, stores. Weight memory
+//! likewise: loads, the drain's parameters, tiles.
+
+use crate::accumulator::Accumulator;
+use crate::array::Array;
+use crate::drain::Drain;
+use crate::feeder::Feeder;
+use crate::literal::literal;
+use crate::mouth::Mouth;
+use crate::ram::Ram1;
+use crate::tiles::Tiles;
+use crate::wave::Wave;
+use rust_hdl_core::prelude::*;
+use smart_default::SmartDefault;
+use std::array::from_fn;
+
+/// Datapath of N×N; the other sizes follow from a configuration as `build.rs` computes them.
+///
+/// | port | direction | shape |
+/// |---|---|---|
+/// | `set`, `op`, `value` | in | command register writes |
+/// | `clear` | in | 1: forget everything (start of a run) |
+/// | `start_feed`, `feed_busy`, `feed_blocked` | in, out, out | feeder |
+/// | `start_drain`, `drain_busy` | in, out | drain |
+/// | `load_act`, `load_weight`, `load_address`, `load_word` | in | writes of the load unit |
+/// | `load_wait` | out | 1: the load unit must not write activations this cycle |
+/// | `store_read`, `store_address`, `store_grant`, `store_word` | in, in, out, out | reads of the store unit |
+/// | `fed`, `macs`, `zero_products`, `…_read`, `…_write`, `draining`, `stalled` | out | what the counters count |
+#[derive(LogicBlock, SmartDefault)]
+pub struct Datapath<
+    const N: usize,
+    const H: usize,
+    const NH: usize,
+    const WB: usize,
+    const SW: usize,
+    const S: usize,
+    const L: usize,
+    const LB: usize,
+    const G: usize,
+    const GB: usize,
+    const PW: usize,
+    const PB: usize,
+    const A: usize,
+    const W: usize,
+    const C: usize,
+    const D: usize,
+> {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Register write.
+    pub set: Signal<In, Bit>,
+    /// Register.
+    pub op: Signal<In, Bits<8>>,
+    /// Value.
+    pub value: Signal<In, Bits<24>>,
+    /// Forget everything.
+    pub clear: Signal<In, Bit>,
+    /// Start the feeder.
+    pub start_feed: Signal<In, Bit>,
+    /// It streams.
+    pub feed_busy: Signal<Out, Bit>,
+    /// Its next bank is not free.
+    pub feed_blocked: Signal<Out, Bit>,
+    /// Start the drain.
+    pub start_drain: Signal<In, Bit>,
+    /// It has a job.
+    pub drain_busy: Signal<Out, Bit>,
+    /// Write an activation word.
+    pub load_act: Signal<In, Bit>,
+    /// Write a weight word.
+    pub load_weight: Signal<In, Bit>,
+    /// Where to.
+    pub load_address: Signal<In, Bits<23>>,
+    /// Word.
+    pub load_word: Signal<In, Bits<WB>>,
+    /// Not now.
+    pub load_wait: Signal<Out, Bit>,
+    /// Read an activation word.
+    pub store_read: Signal<In, Bit>,
+    /// Which.
+    pub store_address: Signal<In, Bits<A>>,
+    /// Served.
+    pub store_grant: Signal<Out, Bit>,
+    /// It, one cycle later.
+    pub store_word: Signal<Out, Bits<WB>>,
+    /// The array takes a word.
+    pub fed: Signal<Out, Bit>,
+    /// Multiply-accumulates of it.
+    pub macs: Signal<Out, Bits<12>>,
+    /// Products with a zero operand.
+    pub zero_products: Signal<Out, Bits<12>>,
+    /// Activation memory is read.
+    pub act_read: Signal<Out, Bit>,
+    /// Activation memory is written.
+    pub act_write: Signal<Out, Bit>,
+    /// Weight memory is read.
+    pub weight_read: Signal<Out, Bit>,
+    /// Weight memory is written.
+    pub weight_write: Signal<Out, Bit>,
+    /// Accumulators are read for a sum.
+    pub acc_read: Signal<Out, Bit>,
+    /// Accumulators are read for the drain.
+    pub acc_drain: Signal<Out, Bit>,
+    /// Accumulators are written.
+    pub acc_write: Signal<Out, Bit>,
+    /// The requantisers work.
+    pub draining: Signal<Out, Bit>,
+    /// The feeder waits.
+    pub stalled: Signal<Out, Bit>,
+    act: Ram1<WB, A>,
+    weight: Ram1<WB, W>,
+    feeder: Feeder<A, C>,
+    tiles: Tiles<N, W>,
+    mouth: Mouth<N, WB>,
+    array: Array<N, H, NH, WB, SW>,
+    wave: Wave<C, S>,
+    #[default(from_fn(|_| Default::default()))]
+    acc: [Accumulator<SW, C, D>; H],
+    drain: Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C>,
+    act_written: Signal<Local, Bit>,
+    store_served: Signal<Local, Bit>,
+    param_served: Signal<Local, Bit>,
+    tile_served: Signal<Local, Bit>,
+    #[default(literal(0))]
+    no_macs: Constant<Bits<12>>,
+}
+
+impl<
+        const N: usize,
+        const H: usize,
+        const NH: usize,
+        const WB: usize,
+        const SW: usize,
+        const S: usize,
+        const L: usize,
+        const LB: usize,
+        const G: usize,
+        const GB: usize,
+        const PW: usize,
+        const PB: usize,
+        const A: usize,
+        const W: usize,
+        const C: usize,
+        const D: usize,
+    > Logic for Datapath<N, H, NH, WB, SW, S, L, LB, G, GB, PW, PB, A, W, C, D>
+{
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.act.clock.next = self.clock.val();
+        self.weight.clock.next = self.clock.val();
+        self.feeder.clock.next = self.clock.val();
+        self.tiles.clock.next = self.clock.val();
+        self.mouth.clock.next = self.clock.val();
+        self.array.clock.next = self.clock.val();
+        self.wave.clock.next = self.clock.val();
+        self.drain.clock.next = self.clock.val();
+        self.feeder.set.next = self.set.val();
+        self.feeder.op.next = self.op.val();
+        self.feeder.value.next = self.value.val();
+        self.feeder.start.next = self.start_feed.val();
+        self.feeder.clear.next = self.clear.val();
+        self.feeder.drained.next = self.drain.drained.val();
+        self.feeder.drained_bank.next = self.drain.drained_bank.val();
+        self.feeder.tile_ready.next = self.tiles.ready.val();
+        self.feed_busy.next = self.feeder.busy.val();
+        self.feed_blocked.next = self.feeder.blocked.val();
+        self.tiles.set.next = self.set.val();
+        self.tiles.op.next = self.op.val();
+        self.tiles.value.next = self.value.val();
+        self.tiles.clear.next = self.clear.val();
+        self.tiles.take.next = self.feeder.take.val();
+        self.drain.set.next = self.set.val();
+        self.drain.op.next = self.op.val();
+        self.drain.value.next = self.value.val();
+        self.drain.start.next = self.start_drain.val();
+        self.drain.clear.next = self.clear.val();
+        self.drain_busy.next = self.drain.busy.val();
+        // Activation memory.
+        self.load_wait.next = self.drain.write.val();
+        self.act_written.next = self.drain.write.val() || self.load_act.val();
+        self.feeder.grant.next = !self.act_written.val();
+        self.store_served.next = self.store_read.val() && !self.act_written.val() && !self.feeder.read.val();
+        self.store_grant.next = self.store_served.val();
+        self.act.write.next = self.act_written.val();
+        self.act.read.next = self.feeder.read.val() || self.store_served.val();
+        self.act.data.next = self.load_word.val();
+        self.act.address.next = self.load_address.val().get_bits::<A>(0);
+        if self.drain.write.val() {
+            self.act.data.next = self.drain.word.val();
+            self.act.address.next = self.drain.address.val();
+        } else if self.feeder.read.val() {
+            self.act.address.next = self.feeder.address.val();
+        } else if self.store_served.val() {
+            self.act.address.next = self.store_address.val();
+        }
+        self.store_word.next = self.act.q.val();
+        // Weight memory.
+        self.param_served.next = self.drain.param_read.val() && !self.load_weight.val();
+        self.tile_served.next = self.tiles.read.val() && !self.load_weight.val() && !self.drain.param_read.val();
+        self.drain.param_grant.next = self.param_served.val();
+        self.tiles.grant.next = self.tile_served.val();
+        self.weight.write.next = self.load_weight.val();
+        self.weight.read.next = self.param_served.val() || self.tile_served.val();
+        self.weight.data.next = self.load_word.val();
+        self.weight.address.next = self.load_address.val().get_bits::<W>(0);
+        if self.param_served.val() {
+            self.weight.address.next = self.drain.param_address.val();
+        } else if self.tile_served.val() {
+            self.weight.address.next = self.tiles.address.val();
+        }
+        self.drain.param_word.next = self.weight.q.val();
+        // Into the array.
+        self.mouth.stored.next = self.act.q.val();
+        self.mouth.valid.next = self.feeder.valid.val();
+        self.mouth.pad.next = self.feeder.pad.val();
+        self.mouth.swap.next = self.feeder.swap.val();
+        self.mouth.pad_value.next = self.feeder.pad_value.val();
+        self.mouth.weights.next = self.weight.q.val();
+        self.mouth.row_write.next = self.tiles.row_write.val();
+        self.array.word.next = self.mouth.word.val();
+        self.array.swap.next = self.feeder.swap.val();
+        self.array.weights.next = self.weight.q.val();
+        self.array.row_write.next = self.tiles.row_write.val();
+        self.wave.valid_in.next = self.feeder.valid.val();
+        self.wave.first_in.next = self.feeder.first.val();
+        self.wave.max_in.next = self.feeder.max.val();
+        self.wave.bank_in.next = self.feeder.bank.val();
+        self.wave.last_in.next = self.feeder.last.val();
+        self.wave.pixel_in.next = self.feeder.pixel.val();
+        // Out of it, and from pair to pair.
+        self.acc[0].valid_in.next = self.wave.valid.val();
+        self.acc[0].first_in.next = self.wave.first.val();
+        self.acc[0].max_in.next = self.wave.max.val();
+        self.acc[0].bank_in.next = self.wave.bank.val();
+        self.acc[0].last_in.next = self.wave.last.val();
+        self.acc[0].address_in.next = self.wave.pixel.val();
+        for h in 1..H {
+            self.acc[h].valid_in.next = self.acc[h - 1].valid_out.val();
+            self.acc[h].first_in.next = self.acc[h - 1].first_out.val();
+            self.acc[h].max_in.next = self.acc[h - 1].max_out.val();
+            self.acc[h].bank_in.next = self.acc[h - 1].bank_out.val();
+            self.acc[h].last_in.next = self.acc[h - 1].last_out.val();
+            self.acc[h].address_in.next = self.acc[h - 1].address_out.val();
+        }
+        for h in 0..H {
+            self.acc[h].clock.next = self.clock.val();
+            self.acc[h].sum0.next = self.array.sums[2 * h].val();
+            self.acc[h].sum1.next = self.array.sums[2 * h + 1].val();
+            self.acc[h].drain_read.next = self.drain.acc_read.val();
+            self.acc[h].drain_bank.next = self.drain.acc_bank.val();
+            self.acc[h].drain_address.next = self.drain.acc_address.val();
+            self.drain.sums[2 * h].next = self.acc[h].out0.val();
+            self.drain.sums[2 * h + 1].next = self.acc[h].out1.val();
+        }
+        for h in H..(H + 1) {
+            self.drain.fed.next = self.acc[h - 1].valid_out.val() && self.acc[h - 1].last_out.val();
+            self.drain.fed_bank.next = self.acc[h - 1].bank_out.val();
+        }
+        // What the counters count.
+        self.fed.next = self.feeder.valid.val();
+        self.macs.next = self.no_macs.val();
+        if self.feeder.valid.val() {
+            self.macs.next = self.feeder.macs.val();
+        }
+        self.zero_products.next = self.mouth.zero_products.val();
+        self.act_read.next = self.feeder.read.val() || self.store_served.val();
+        self.act_write.next = self.act_written.val();
+        self.weight_read.next = self.param_served.val() || self.tile_served.val();
+        self.weight_write.next = self.load_weight.val();
+        self.acc_read.next = self.wave.valid.val() && !self.wave.first.val();
+        self.acc_drain.next = self.drain.acc_read.val();
+        self.acc_write.next = self.wave.valid.val();
+        self.draining.next = self.drain.working.val();
+        self.stalled.next = self.feeder.stalled.val();
+    }
+}
