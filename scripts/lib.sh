@@ -29,21 +29,23 @@ elapsed() {
     awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'
 }
 
-# step LABEL COMMAND...: runs the command with its output in a log; on a terminal a line with the seconds so far,
-# otherwise a line at the end. On failure the end of the log. Returns the command's status; its time is in step_seconds.
+# step LABEL COMMAND...: runs the command with its output in a log. On a terminal one line shows the seconds so far and
+# what the command said last; then, everywhere, a line with the result. On failure the end of the log. Returns the
+# command's status; its time is in step_seconds.
 step_seconds=0
 step() {
-    local label=$1 status=0 start=$EPOCHREALTIME log pid turn=0
+    local label=$1 status=0 start=$EPOCHREALTIME log pid turn=0 said width
     shift
     mkdir -p "$logs"
-    log=$logs/$(printf '%s' "$label" | tr -c 'A-Za-z0-9\n' '-').log
+    log=$logs/$(printf '%s' "$label" | tr -cs 'A-Za-z0-9.\n' '-').log
     # In the background, so that the line can count; cut off from the terminal's input.
-    "$@" >"$log" 2>&1 </dev/null &
+    (set -e; "$@") >"$log" 2>&1 </dev/null &
     pid=$!
     if [ -t 2 ]; then
+        width=$(tput cols 2>/dev/null || echo 80)
         while kill -0 "$pid" 2>/dev/null; do
-            # shellcheck disable=SC1003 # the last turn of the spinner is a backslash
-            printf '\r%s %s  %ss ' "$(printf '%s' '|/-\' | cut -c$((turn % 4 + 1)))" "$label" "$((${EPOCHREALTIME%.*} - ${start%.*}))" >&2
+            said=$(tail -c 400 "$log" | tr '\r' '\n' | tr -cd '[:print:]\n' | awk 'NF { last = $0 } END { print last }')
+            printf '\r\033[K%.*s' "$((width - 1))" "$(printf '%s %4ds  %s  %s' "$(spinner "$turn")" "$((${EPOCHREALTIME%.*} - ${start%.*}))" "$label" "$said")" >&2
             turn=$((turn + 1))
             sleep 0.2
         done
@@ -58,6 +60,12 @@ step() {
         tail -n 40 "$log" | sed 's/^/    /' >&2
     fi
     return "$status"
+}
+
+# spinner TURN: one character that turns.
+spinner() {
+    local turns='-\|/'
+    printf '%s' "${turns:$(($1 % 4)):1}"
 }
 
 # configurations: the names in hdl/configs.yaml, the one place where they stand.
