@@ -1,1 +1,5 @@
-//! placeholder
+//! Helpers of the tests across crates.
+
+pub mod card;
+pub mod graphs;
+pub mod hazards;

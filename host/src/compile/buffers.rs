@@ -48,13 +48,7 @@ fn too_large(lowered: &Lowered, config: &Config, step: usize, needed: usize) -> 
         0 => "input".to_string(),
         _ => lowered.stages.get(step - 1).map_or("output".to_string(), |s| s.name.clone()),
     };
-    CompileError::Activations {
-        layer,
-        needed,
-        available: config.act_words(),
-        config: config.name.clone(),
-        n: config.n,
-    }
+    CompileError::Activations { layer, needed, available: config.act_words(), config: config.name.clone(), n: config.n }
 }
 
 fn lives(lowered: &Lowered) -> Vec<Life> {

@@ -150,6 +150,9 @@ mod tests {
         let mut e = Emitter::new();
         e.enter("conv1");
         let error = e.set(op::F_OUT, &[4096, 0]).unwrap_err().to_string();
-        assert_eq!(error, "layer `conv1`: 4096, 0 do not fit the fields of command `F_OUT`; choose a model with smaller layers");
+        assert_eq!(
+            error,
+            "layer `conv1`: 4096, 0 do not fit the fields of command `F_OUT`; choose a model with smaller layers"
+        );
     }
 }

@@ -127,11 +127,8 @@ pub struct Lowered {
 pub fn lower(graph: &Graph, config: &Config) -> Result<Lowered, CompileError> {
     let n = config.n;
     let blocks = |hwc: [usize; 3]| layout::blocks(hwc[2], n);
-    let mut buffers: Vec<Buffer> = graph
-        .tensors
-        .iter()
-        .map(|t| Buffer { hwc: t.hwc, blocks: blocks(t.hwc), form: Form::Interleaved })
-        .collect();
+    let mut buffers: Vec<Buffer> =
+        graph.tensors.iter().map(|t| Buffer { hwc: t.hwc, blocks: blocks(t.hwc), form: Form::Interleaved }).collect();
     for (id, buffer) in buffers.iter_mut().enumerate() {
         let mut readers = graph.nodes.iter().filter(|node| node.input == id).peekable();
         let edge = id == graph.input.0 || id == graph.output.0;

@@ -84,7 +84,9 @@ pub enum CompileError {
         t: u32,
     },
     /// A value that has no room in its command field.
-    #[error("layer `{layer}`: {what} do not fit the fields of command `{command}`; choose a model with smaller layers")]
+    #[error(
+        "layer `{layer}`: {what} do not fit the fields of command `{command}`; choose a model with smaller layers"
+    )]
     Field {
         /// The layer.
         layer: String,

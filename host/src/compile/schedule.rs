@@ -212,7 +212,8 @@ impl Scheduler<'_> {
         let taps = kernel_y * kernel_x * if identity { 1 } else { input.blocks };
 
         // Where tap (0, 0) of the tile's first pixel lies in the input; negative in the padding.
-        let origin = |axis: usize, at: usize| (at * stage.window.stride[axis]) as i64 - stage.window.before[axis] as i64;
+        let origin =
+            |axis: usize, at: usize| (at * stage.window.stride[axis]) as i64 - stage.window.before[axis] as i64;
         let (y, x) = (origin(0, tile.y), origin(1, tile.x));
         let row = (input.hwc[1] * input.pixel_step()) as i64;
         let plane = if identity { block * input.block_step() } else { 0 };

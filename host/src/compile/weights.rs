@@ -138,7 +138,7 @@ fn group_words(s: &Stage, first: usize, count: usize, n: usize) -> usize {
 }
 
 fn words(s: &Stage, tiles: std::ops::Range<usize>, records: std::ops::Range<usize>, n: usize) -> usize {
-    let bytes: usize =
-        s.tiles[tiles].iter().map(Vec::len).sum::<usize>() + s.records[records].iter().map(|r| r.bytes.len()).sum::<usize>();
+    let bytes: usize = s.tiles[tiles].iter().map(Vec::len).sum::<usize>()
+        + s.records[records].iter().map(|r| r.bytes.len()).sum::<usize>();
     bytes / n
 }

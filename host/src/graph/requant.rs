@@ -59,11 +59,8 @@ impl Requant {
 
     /// Digits the card needs for this multiplier: trailing zeros of M need none.
     pub fn steps(self) -> Option<u32> {
-        let short = self.shortest();
-        requant::steps_for(short.t).map(|enough| {
-            // `steps_for` leaves room for 31 bits of M; a shorter one may do with fewer digits.
-            (1..=enough).find(|&s| requant::scaled(short.m, short.t, s).is_some()).unwrap_or(enough)
-        })
+        // `isa::requant::steps_for` answers for an M of 31 bits; a shorter one may do with fewer digits.
+        (1..=requant::MAX_STEPS).find(|&steps| self.scaled(steps).is_some())
     }
 
     /// The multiplier as the card takes it, for a number of digits; `None` if that is too few.

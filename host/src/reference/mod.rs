@@ -93,7 +93,8 @@ fn pool(pool: &Pool, input: &[i8], from: [usize; 3], to: [usize; 3]) -> Values {
     for oy in 0..to[0] {
         for ox in 0..to[1] {
             for c in 0..to[2] {
-                let window = taps(&pool.window, from, oy, ox).map(|(_, at)| i32::from(at.map_or(pool.pad, |a| input[a + c])));
+                let window =
+                    taps(&pool.window, from, oy, ox).map(|(_, at)| i32::from(at.map_or(pool.pad, |a| input[a + c])));
                 let acc = match pool.kind {
                     PoolKind::Max => window.max().unwrap_or(i32::from(pool.pad)),
                     PoolKind::Sum => window.sum(),

@@ -1,0 +1,194 @@
+//! Finds what a command stream forgot to wait for.
+//!
+//! The functional model does everything in order, so it cannot see that a feed reads what a drain has not written yet.
+//! This looks at the stream as the hardware may run it: a unit that was started may still run until something has
+//! waited for it, and what it reads and writes must not meet what another unit that may run does.
+
+use isa::command as op;
+use isa::{config::Config, layout};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+/// Two accesses that may happen in either order.
+#[derive(Clone, Debug)]
+pub struct Hazard {
+    /// Index of the command that starts the later one.
+    pub index: usize,
+    /// What meets what.
+    pub what: String,
+}
+
+impl fmt::Display for Hazard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "command {}: {}", self.index, self.what)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Memory {
+    Activations,
+    Weights,
+}
+
+#[derive(Clone, Debug)]
+struct Access {
+    unit: u32,
+    write: bool,
+    memory: Memory,
+    words: Range<usize>,
+}
+
+/// All hazards of a stream of one configuration.
+pub fn find(commands: &[u32], config: &Config) -> Vec<Hazard> {
+    let mut registers = [0u32; op::FEED as usize];
+    let mut running: Vec<Access> = Vec::new();
+    let mut hazards = Vec::new();
+    let mut tile_at = 0;
+    for (index, &word) in commands.iter().enumerate() {
+        let (operation, value) = op::unpack(word);
+        let unit = match operation {
+            op::FEED => op::UNIT_FEED,
+            op::DRAIN => op::UNIT_DRAIN,
+            op::LOAD => op::UNIT_LOAD,
+            op::STORE => op::UNIT_STORE,
+            op::WAIT => {
+                running.retain(|a| a.unit & value == 0);
+                continue;
+            }
+            op::MARK | op::END => {
+                running.clear();
+                continue;
+            }
+            register => {
+                registers[register as usize] = value;
+                if register == op::W_ADDR {
+                    tile_at = value as usize;
+                }
+                // Writing a register waits for its unit. Nothing here relies on it but the load unit's own order.
+                continue;
+            }
+        };
+        // A drain follows its own feed and all drains before it by itself. Everything else that it may meet is checked.
+        let accesses = accesses(operation, &registers, &mut tile_at, config);
+        for access in &accesses {
+            for other in &running {
+                let clash = other.memory == access.memory
+                    && (other.write || access.write)
+                    && other.words.start < access.words.end
+                    && access.words.start < other.words.end;
+                if clash && other.unit != unit && !ordered(other, access) {
+                    hazards.push(Hazard { index, what: format!("{access:?} may meet {other:?}") });
+                }
+            }
+        }
+        running.extend(accesses);
+    }
+    hazards
+}
+
+/// A drain writes after all feeds before it have ended: it waits for its own feed, and feeds keep their order.
+fn ordered(earlier: &Access, later: &Access) -> bool {
+    earlier.unit == op::UNIT_FEED && later.unit == op::UNIT_DRAIN
+}
+
+fn accesses(operation: u8, registers: &[u32], tile_at: &mut usize, config: &Config) -> Vec<Access> {
+    let get = |register: u8, name: &str| field(registers, register, name);
+    match operation {
+        op::FEED => {
+            let mut accesses: Vec<Access> =
+                fed_words(registers, config).into_iter().map(|w| act(op::UNIT_FEED, false, w)).collect();
+            let hold = get(op::F_MODE, "hold") == 1;
+            let taps = (get(op::F_KERNEL, "width") + 1) * (get(op::F_KERNEL, "height") + 1);
+            let tiles = if hold { 1 } else { taps * (get(op::F_KERNEL, "blocks") + 1) };
+            accesses.push(weights(op::UNIT_FEED, false, *tile_at..*tile_at + tiles * config.n));
+            *tile_at += tiles * config.n;
+            accesses
+        }
+        op::DRAIN => {
+            let (at, step) = (get(op::D_ADDR, "address"), get(op::D_STEP, "step"));
+            let mut accesses: Vec<Access> = (0..=get(op::D_COUNT, "pixels"))
+                .map(|p| act(op::UNIT_DRAIN, true, at + p * step..at + p * step + 1))
+                .collect();
+            let at = get(op::D_PARAM, "address");
+            accesses.push(weights(op::UNIT_DRAIN, false, at..at + config.n * layout::param_words(config.n)));
+            accesses
+        }
+        op::LOAD => {
+            let at = get(op::L_DST, "address");
+            let words = at..at + get(op::L_LEN, "words") + 1;
+            let to_weights = get(op::L_DST, "memory") == 1;
+            vec![if to_weights { weights(op::UNIT_LOAD, true, words) } else { act(op::UNIT_LOAD, true, words) }]
+        }
+        _ => {
+            let at = get(op::S_SRC, "address");
+            vec![act(op::UNIT_STORE, false, at..at + get(op::S_LEN, "words") + 1)]
+        }
+    }
+}
+
+/// Activation words that a feed reads, joined to ranges.
+fn fed_words(registers: &[u32], config: &Config) -> Vec<Range<usize>> {
+    let get = |register: u8, name: &str| field(registers, register, name);
+    let signed = |name: &str| (get(op::F_ORIGIN, name) as i64) << 52 >> 52;
+    let blocks = get(op::F_KERNEL, "blocks") + 1;
+    let mut ranges: BTreeMap<usize, usize> = BTreeMap::new();
+    for (oy, ox) in (0..=get(op::F_OUT, "height")).flat_map(|y| (0..=get(op::F_OUT, "width")).map(move |x| (y, x))) {
+        for ky in 0..=get(op::F_KERNEL, "height") {
+            for kx in 0..=get(op::F_KERNEL, "width") {
+                let iy = (oy * get(op::F_MODE, "stride_y") + ky) as i64 + signed("y");
+                let ix = (ox * get(op::F_MODE, "stride_x") + kx) as i64 + signed("x");
+                let inside = |i: i64, extent: usize| (0..extent as i64).contains(&i);
+                if inside(iy, get(op::F_IN, "height")) && inside(ix, get(op::F_IN, "width")) {
+                    let at = get(op::F_ADDR, "address")
+                        + ky * get(op::F_KERNEL_STEP, "step")
+                        + kx * blocks
+                        + oy * get(op::F_ROW_STEP, "step")
+                        + ox * get(op::F_PIXEL_STEP, "step");
+                    ranges.insert(at & (config.act_words() - 1), blocks);
+                }
+            }
+        }
+    }
+    ranges.into_iter().map(|(at, words)| at..at + words).collect()
+}
+
+fn act(unit: u32, write: bool, words: Range<usize>) -> Access {
+    Access { unit, write, memory: Memory::Activations, words }
+}
+
+fn weights(unit: u32, write: bool, words: Range<usize>) -> Access {
+    Access { unit, write, memory: Memory::Weights, words }
+}
+
+fn field(registers: &[u32], register: u8, name: &str) -> usize {
+    let fields = op::operation(register).map_or(&[][..], |o| o.fields);
+    let found = fields.iter().find(|f| f.0 == name);
+    let (_, lsb, bits, _) = found.unwrap_or_else(|| panic!("no field {name} in register {register:#x}"));
+    (registers[register as usize] >> lsb & ((1 << bits) - 1)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> Config {
+        crate::card::config("small4x4")
+    }
+
+    fn load_then_store(between: &[u32]) -> Vec<u32> {
+        let mut words =
+            vec![op::pack(op::L_DST, &[10, 0]).unwrap(), op::pack(op::L_LEN, &[4, 1]).unwrap(), op::word(op::LOAD, 0)];
+        words.extend(between);
+        words.extend([op::word(op::S_SRC, 14), op::word(op::S_LEN, 0), op::word(op::STORE, 0)]);
+        words
+    }
+
+    #[test]
+    fn a_missing_wait_is_found_and_a_wait_for_another_unit_does_not_help() {
+        assert_eq!(find(&load_then_store(&[]), &small()).len(), 1);
+        assert_eq!(find(&load_then_store(&[op::word(op::WAIT, op::UNIT_DRAIN)]), &small()).len(), 1);
+        assert_eq!(find(&load_then_store(&[op::word(op::WAIT, op::UNIT_LOAD)]), &small()).len(), 0);
+        assert_eq!(find(&load_then_store(&[op::word(op::MARK, 0)]), &small()).len(), 0);
+    }
+}

@@ -1,0 +1,177 @@
+//! Compiled commands on the functional model of the card give what the reference interpreter gives, value for value.
+
+use isa::{config::Config, counter};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use systole::compile::compile;
+use systole::graph::{Graph, Node, PoolKind, Tensor, Window};
+use systole::reference;
+use systole::tensor::Order;
+use systole_tests::{card, graphs};
+
+/// Compiles, runs a batch and compares; the error says where the first difference is.
+fn compare(graph: &Graph, config: &Config, rng: &mut StdRng, batch: usize) -> Result<(), String> {
+    let plan = compile(graph, config).map_err(|e| e.to_string())?;
+    let inputs: Vec<_> = (0..batch).map(|_| graphs::input(rng, graph)).collect();
+    let (outputs, snapshots) = card::run(&plan, &inputs)?;
+    for (i, (input, output)) in inputs.iter().zip(&outputs).enumerate() {
+        let want = reference::run(graph, input)?;
+        if let Some(at) = (0..want.len()).find(|&k| want[k] != output[k]) {
+            return Err(format!("image {i}, value {at}: the card gives {}, the reference {}", output[at], want[at]));
+        }
+    }
+    for span in plan.marks(batch) {
+        let Some(layer) = span.layer else { continue };
+        let counted = snapshots[span.to].since(&snapshots[span.from]).0[counter::MACS];
+        if u64::from(counted) != plan.layers[layer].macs {
+            return Err(format!("layer {layer} counts {counted} MACs; the plan says {}", plan.layers[layer].macs));
+        }
+    }
+    Ok(())
+}
+
+/// Random chains; those that do not fit the configuration are drawn again, and counted, so that the test cannot pass
+/// without having compared.
+fn random_chains(config: &Config, seed: u64, count: usize, limits: graphs::Limits) {
+    let mut compared = 0;
+    for case in 0.. {
+        assert!(case < 4 * count as u64, "only {compared} of {case} random graphs fit `{}`", config.name);
+        let mut rng = StdRng::seed_from_u64(seed + case);
+        let graph = graphs::chain(&mut rng, limits);
+        match compare(&graph, config, &mut rng, 1 + case as usize % 3) {
+            Ok(()) => compared += 1,
+            Err(e) if e.contains("memory") => {}
+            Err(e) => panic!("`{}`, seed {}: {e}", config.name, seed + case),
+        }
+        if compared == count {
+            break;
+        }
+    }
+}
+
+const SMALL: graphs::Limits = graphs::Limits { extent: 9, channels: 20, nodes: 6 };
+
+#[test]
+fn random_chains_on_small4x4() {
+    random_chains(&card::config("small4x4"), 1000, 120, SMALL);
+}
+
+#[test]
+fn random_chains_on_edge8x8() {
+    random_chains(&card::config("edge8x8"), 2000, 120, SMALL);
+}
+
+#[test]
+fn random_chains_on_mid16x16() {
+    random_chains(&card::config("mid16x16"), 3000, 120, graphs::Limits { channels: 40, ..SMALL });
+}
+
+#[test]
+fn random_chains_with_little_of_everything_cut_rows_columns_and_weights() {
+    let tiny = Config { act_words_log2: 9, weight_words_log2: 8, acc_words_log2: 4, ..card::config("edge8x8") };
+    random_chains(&tiny, 4000, 150, graphs::Limits { extent: 20, channels: 20, nodes: 5 });
+}
+
+/// A twelve-wide array: a word is no power of two, and on the bus it is filled up to 16 bytes.
+#[test]
+fn random_chains_on_a_12x12_array() {
+    let config = Config { n: 12, lanes: 4, ..card::config("edge8x8") };
+    random_chains(&config, 5000, 60, graphs::Limits { channels: 30, ..SMALL });
+}
+
+/// One node from `from`, with the output's shape worked out from the window.
+fn single(op: systole::graph::Op, from: [usize; 3], to: [usize; 3]) -> Graph {
+    let tensor = |hwc| Tensor { name: "t".into(), hwc };
+    Graph {
+        name: "single".into(),
+        tensors: vec![tensor(from), tensor(to)],
+        nodes: vec![Node { name: "only".into(), label: "Conv".into(), input: 0, output: 1, op }],
+        input: (0, graphs::info("input", from, Order::ChannelsFirst)),
+        output: (1, graphs::info("output", to, Order::ChannelsLast)),
+    }
+}
+
+#[test]
+fn a_long_line_has_coordinates_past_what_a_signed_field_holds() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let from = [1, 4000, 1];
+    let window = Window { kernel: [1, 3], stride: [1, 1], before: [0, 1] };
+    let op = graphs::convolution(&mut rng, from, window, 4);
+    let config = card::config("small4x4");
+    compare(&single(op, from, [1, 4000, 4]), &config, &mut rng, 2).unwrap();
+}
+
+#[test]
+fn a_pool_over_many_channel_blocks_at_the_input_gets_its_planar_copy() {
+    let mut rng = StdRng::seed_from_u64(2);
+    for kind in [PoolKind::Max, PoolKind::Sum] {
+        let from = [7, 6, 21];
+        let (op, to) = graphs::pool(&mut rng, from, kind);
+        compare(&single(op, from, to), &card::config("small4x4"), &mut rng, 2).unwrap();
+    }
+}
+
+#[test]
+fn weights_that_do_not_stay_are_loaded_for_every_image() {
+    let mut rng = StdRng::seed_from_u64(3);
+    let config = Config { weight_words_log2: 10, ..card::config("edge8x8") };
+    let from = [4, 4, 16];
+    let window = Window { kernel: [3, 3], stride: [1, 1], before: [1, 1] };
+    // 9 taps x 2 blocks x 8 words = 144 words a block of outputs, 8 blocks: more than the 1024 words there are.
+    let op = graphs::convolution(&mut rng, from, window, 64);
+    let graph = single(op, from, [4, 4, 64]);
+    let plan = compile(&graph, &config).unwrap();
+    assert!(plan.weights.len() > config.weight_words() * config.bus_bytes());
+    assert!(plan.setup.is_empty());
+    compare(&graph, &config, &mut rng, 3).unwrap();
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_a_remedy() {
+    let mut rng = StdRng::seed_from_u64(4);
+    let from = [40, 40, 16];
+    let op = graphs::convolution(&mut rng, from, Window::POINT, 16);
+    let error = compile(&single(op, from, from), &card::config("edge8x8")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "layer `only` needs 6400 words of activation memory at once, but `edge8x8` has 4096 words of 8 bytes; choose a \
+         configuration with more, or a model with smaller layers"
+    );
+    let from = [8, 8, 64];
+    let window = Window { kernel: [8, 8], ..Window::POINT };
+    let op = graphs::convolution(&mut rng, from, window, 3);
+    let config = Config { weight_words_log2: 9, ..card::config("edge8x8") };
+    let error = compile(&single(op, from, [1, 1, 3]), &config).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "layer `only` needs 4112 words of weight memory for one block of output channels, but `edge8x8` has 512 words \
+         of 8 bytes; choose a configuration with more, or a model with smaller kernels"
+    );
+}
+
+#[test]
+fn a_plan_file_reads_back_and_every_damage_is_found() {
+    let mut rng = StdRng::seed_from_u64(5);
+    let graph = graphs::chain(&mut rng, SMALL);
+    let plan = compile(&graph, &card::config("edge8x8")).unwrap();
+    let bytes = plan.to_bytes().unwrap();
+    assert_eq!(systole::plan::Plan::from_bytes(&bytes).unwrap(), plan);
+    for _ in 0..300 {
+        let cut = rng.random_range(0..bytes.len());
+        let error = systole::plan::Plan::from_bytes(&bytes[..cut]).unwrap_err();
+        assert!(!error.contains('\n'), "{error}");
+        let mut bad = bytes.clone();
+        bad[rng.random_range(0..bytes.len())] ^= 1 << rng.random_range(0..8);
+        assert!(systole::plan::Plan::from_bytes(&bad).is_err());
+    }
+}
+
+#[test]
+fn a_batch_out_of_range_is_refused() {
+    let mut rng = StdRng::seed_from_u64(6);
+    let plan = compile(&graphs::chain(&mut rng, SMALL), &card::config("edge8x8")).unwrap();
+    for batch in [0, plan.max_batch() + 1] {
+        let error = plan.commands(batch).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("batch {batch} is out of 1..={}", plan.max_batch())), "{error}");
+    }
+}
