@@ -72,6 +72,9 @@ mod tests {
 
     #[test]
     fn an_odd_last_row_has_dark_below_it() {
-        assert_eq!(picture(&[0, 1, 1], 3, 1, Shades::Colours).lines().last(), Some("  \x1b[38;5;255;48;5;232m▀▀\x1b[0m"));
+        assert_eq!(
+            picture(&[0, 1, 1], 3, 1, Shades::Colours).lines().last(),
+            Some("  \x1b[38;5;255;48;5;232m▀▀\x1b[0m")
+        );
     }
 }

@@ -80,7 +80,10 @@ pub fn run_table(report: &RunReport) -> String {
     let runs = if report.kernel_runs == 1 { "run" } else { "runs" };
     line("inferences", format!("{} in {} kernel {runs}", report.batch, report.kernel_runs));
     let convolutions = report.utilisation_convolutions.map_or(NONE.into(), percent);
-    line("utilisation", format!("{convolutions} over the convolutions, {} over all cycles", percent(report.utilisation)));
+    line(
+        "utilisation",
+        format!("{convolutions} over the convolutions, {} over all cycles", percent(report.utilisation)),
+    );
     let zeros = report.zero_operands.map_or(NONE.into(), percent);
     line("zeros", format!("{zeros} of the network's products have a zero operand"));
     line("latency", format!("{} an inference at the card's clock", quantity(report.latency_s, "s")));
@@ -110,7 +113,11 @@ fn energy(energy: &EnergyReport) -> String {
     let a_mac = energy.pj_per_mac.map_or(NONE.into(), |pj| format!("{pj:.2} pJ"));
     let uncertainty = energy.uncertainty.map_or(NONE.into(), |u| format!("±{:.0} %", u * 100.0));
     let rail = energy.rail.as_deref().unwrap_or(NONE);
-    format!("{} an inference, {a_mac} a MAC, {uncertainty}; {}: {file}, {rail} rail", quantity(joules, "J"), energy.source)
+    format!(
+        "{} an inference, {a_mac} a MAC, {uncertainty}; {}: {file}, {rail} rail",
+        quantity(joules, "J"),
+        energy.source
+    )
 }
 
 #[cfg(test)]

@@ -67,7 +67,8 @@ impl ContainerFile {
         if own == config {
             return Ok(());
         }
-        let what = format!("it is for configuration `{own}`, not `{config}`: give --config {own}, or another container");
+        let what =
+            format!("it is for configuration `{own}`, not `{config}`: give --config {own}, or another container");
         Err(RuntimeError::Container { path: self.path.clone(), what })
     }
 

@@ -28,7 +28,7 @@ pub struct CardInfo {
     /// Card memory in bytes.
     pub memory_bytes: u64,
     /// The device, for [`super::Session`].
-    pub(crate) id: cl_device_id,
+    pub(crate) device: Device,
 }
 
 /// Every Systole card, in the order of OpenCL.
@@ -88,7 +88,7 @@ fn card(platform: &Platform, id: cl_device_id) -> Option<CardInfo> {
         clock_mhz: device.max_clock_frequency().ok()?,
         memory_bytes: device.global_mem_size().ok()?,
         name: name.trim().into(),
-        id,
+        device,
     })
 }
 

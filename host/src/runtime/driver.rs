@@ -11,20 +11,21 @@ pub const CARD_DIR_VARIABLE: &str = "SYSTOLE_CARD_DIR";
 /// The loader's own variable.
 pub const VENDORS_VARIABLE: &str = "OCL_ICD_VENDORS";
 
-/// The folder that `scripts/card` wrote: `SYSTOLE_CARD_DIR` where it is set, else `target/card` of the working
-/// directory or of a folder above it, else `card` beside the build that this program lies in.
+/// The folder that `scripts/card` wrote: `SYSTOLE_CARD_DIR` where it is set, else `card` beside the build that this
+/// program lies in, else `target/card` of the working directory or of a folder above it.
 pub fn card_dir() -> Option<PathBuf> {
     if let Some(dir) = std::env::var_os(CARD_DIR_VARIABLE) {
         return Some(PathBuf::from(dir));
     }
     let below = |dir: &Path, name: &str| Some(dir.join(name)).filter(|d| d.join("vendors").is_dir());
-    if let Ok(here) = std::env::current_dir() {
-        if let Some(found) = here.ancestors().find_map(|d| below(d, "target/card")) {
-            return Some(found);
-        }
+    // target/release/systole → target/card, wherever the target folder is.
+    let program = std::env::current_exe().and_then(|p| p.canonicalize()).ok();
+    let build = program.as_deref().and_then(Path::parent).and_then(Path::parent);
+    if let Some(found) = build.and_then(|dir| below(dir, "card")) {
+        return Some(found);
     }
-    let program = std::env::current_exe().and_then(|p| p.canonicalize()).ok()?;
-    program.ancestors().skip(1).find_map(|d| below(d, "card").or_else(|| below(d, "target/card")))
+    let here = std::env::current_dir().ok()?;
+    here.ancestors().find_map(|d| below(d, "target/card"))
 }
 
 /// Lets the OpenCL loader find the simulated card. Call it first in `main`: a process's environment may only be

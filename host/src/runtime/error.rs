@@ -4,7 +4,9 @@
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
     /// The OpenCL loader library is not installed.
-    #[error("no OpenCL loader: {what}: install the package `ocl-icd-libopencl1`, or name the library in OPENCL_DYLIB_PATH")]
+    #[error(
+        "no OpenCL loader: {what}: install the package `ocl-icd-libopencl1`, or name the library in OPENCL_DYLIB_PATH"
+    )]
     NoLoader {
         /// What the dynamic linker said.
         what: String,
@@ -38,7 +40,7 @@ pub enum RuntimeError {
         what: String,
     },
     /// The card does not take the container.
-    #[error("card `{device}` refuses container {path}: {code}: it was made for other hardware; build both with scripts/card {config}")]
+    #[error("card `{device}` refuses container {path}: {code}: build both again with scripts/card {config}")]
     Refused {
         /// The card.
         device: String,

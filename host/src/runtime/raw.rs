@@ -74,8 +74,9 @@ impl Card {
     ///
     /// # Errors
     /// The name of the OpenCL error.
-    pub fn open(device: cl_device_id) -> Result<Self, String> {
-        let context = Context::from_device(&Device::new(device)).map_err(|e| e.to_string())?;
+    pub fn open(device: &Device) -> Result<Self, String> {
+        let context = Context::from_device(device).map_err(|e| e.to_string())?;
+        let device = device.id();
         // SAFETY: the device is the one the context was made for.
         let queue = unsafe { CommandQueue::create(&context, device, CL_QUEUE_PROFILING_ENABLE) };
         Ok(Self { queue: queue.map_err(|e| e.to_string())?, context, device })
@@ -193,7 +194,11 @@ fn times(event: &Event) -> opencl3::Result<KernelTime> {
     Ok(KernelTime { start_ns: event.profiling_command_start()?, end_ns: event.profiling_command_end()? })
 }
 
+/// What a code means: a reason of our own driver, or the name of the OpenCL error.
 fn name(code: cl_int) -> String {
+    if let Some(failure) = isa::failure::failure(code) {
+        return failure.what.to_string();
+    }
     let text = opencl3::error_codes::error_text(code);
     if text == "UNKNOWN_ERROR" {
         format!("OpenCL error {code}")

@@ -51,7 +51,12 @@ impl<'p> Session<'p> {
     ///
     /// # Errors
     /// The container or the plan is for another configuration, the card refuses the container, or a call fails.
-    pub fn open(card: &CardInfo, container: &ContainerFile, plan: &'p Plan, batch: usize) -> Result<Self, RuntimeError> {
+    pub fn open(
+        card: &CardInfo,
+        container: &ContainerFile,
+        plan: &'p Plan,
+        batch: usize,
+    ) -> Result<Self, RuntimeError> {
         container.fits(&card.config, plan)?;
         let device = card.name.clone();
         let failed = |call: &str| {
@@ -59,7 +64,7 @@ impl<'p> Session<'p> {
             move |code: String| RuntimeError::Call { device, call, code, remedy: TRY_AGAIN }
         };
         let stream = stream(plan, batch)?;
-        let raw = Card::open(card.id).map_err(failed("opening it"))?;
+        let raw = Card::open(&card.device).map_err(failed("opening it"))?;
         let program = raw.load(container.bytes()).map_err(|e| match e {
             ProgramError::Call(code) => failed("loading the container")(code),
             ProgramError::Refused(code) => RuntimeError::Refused {
