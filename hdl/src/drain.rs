@@ -5,7 +5,7 @@
 //! cycles after its last group began. `drained` comes with the last word.
 
 use crate::literal::{literal, op};
-use crate::ram::Ram2;
+use crate::ram::RamParts;
 use crate::requant::Requant;
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
@@ -91,14 +91,13 @@ pub struct Drain<
     #[default(from_fn(|_| Default::default()))]
     lane: [Requant<WB>; L],
     #[default(from_fn(|_| Default::default()))]
-    store: [Ram2<96, GB, G>; L],
+    store: [RamParts<WB, PW, PB, GB, G>; L],
     d_addr: DFF<Bits<A>>,
     d_step: DFF<Bits<A>>,
     d_count: DFF<Bits<16>>,
     d_quant: DFF<Bits<24>>,
     d_param: DFF<Bits<W>>,
-    // Parameters on their way: words left of this record, its lane and group.
-    hold: DFF<Bits<PB>>,
+    // Parameters on their way: word of the record, its lane and group.
     fetching: DFF<Bit>,
     arriving: DFF<Bit>,
     words: DFF<Bits<PW>>,
@@ -145,7 +144,6 @@ pub struct Drain<
     gathered: DFF<Bits<WB>>,
     #[default(from_fn(|_| Default::default()))]
     ys: [Signal<Local, Bits<WB>>; L],
-    held_next: Signal<Local, Bits<PB>>,
     record: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
     first0: Signal<Local, Bit>,
@@ -153,10 +151,6 @@ pub struct Drain<
     end_group: Signal<Local, Bit>,
     end_pixel: Signal<Local, Bit>,
     whole: Signal<Local, Bits<WB>>,
-    #[default(literal(WB as u32))]
-    word_bits: Constant<Bits<8>>,
-    #[default(literal((PB - WB) as u32))]
-    hold_less_word: Constant<Bits<8>>,
     #[default(literal(LB as u32))]
     lanes_bits: Constant<Bits<8>>,
     #[default(literal((WB - LB) as u32))]
@@ -216,7 +210,7 @@ impl<
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, d_addr, d_step, d_count, d_quant, d_param, hold, fetching, arriving, words, to_lane, to_group,
+            self, clock, d_addr, d_step, d_count, d_quant, d_param, fetching, arriving, words, to_lane, to_group,
             to_last, filled, asked, running, pixel, step, group, group_number, at, job, which, ready0, ready1, first1,
             last1, word1, end1, step1, group1, valid1, valid2, first2, last2, word2, end2, valid3, first3, last3, word3,
             end3, last4, word4, end4, last5, word5, end5, gathered
@@ -249,11 +243,8 @@ impl<
                 self.fetching.d.next = false;
             }
         }
-        self.held_next.next = (self.hold.q.val() >> self.word_bits.val())
-            | (bit_cast::<PB, WB>(self.param_word.val()) << self.hold_less_word.val());
         self.record.next = false;
         if self.arriving.q.val() {
-            self.hold.d.next = self.held_next.val();
             self.words.d.next = self.words.q.val() << 1;
             for p in PW..(PW + 1) {
                 if self.words.q.val().get_bit(p - 1) {
@@ -339,11 +330,12 @@ impl<
             self.store[l].clock.next = self.clock.val();
             self.store[l].read.next = self.running.q.val() && self.first0.val();
             self.store[l].read_address.next = self.group_number.q.val();
-            self.store[l].write.next = self.record.val() && self.to_lane.q.val().get_bit(l);
+            self.store[l].write.next = self.arriving.q.val() && self.to_lane.q.val().get_bit(l);
+            self.store[l].part.next = self.words.q.val();
             self.store[l].write_address.next = self.to_group.q.val();
-            self.store[l].data.next = self.held_next.val().get_bits::<96>(0);
+            self.store[l].data.next = self.param_word.val();
             self.lane[l].clock.next = self.clock.val();
-            self.lane[l].parameters.next = self.store[l].q.val();
+            self.lane[l].parameters.next = self.store[l].q.val().get_bits::<96>(0);
             self.lane[l].load.next = self.valid1.q.val() && self.first1.q.val();
             self.lane[l].step.next = self.step1.q.val();
             self.lane[l].multiply.next = self.valid2.q.val();

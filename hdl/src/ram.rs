@@ -1,9 +1,10 @@
-//! The two memories everything on the chip is made of: leaves with hand-written Verilog and a Rust twin each.
+//! The memories everything on the chip is made of: leaves with hand-written Verilog and a Rust twin each.
 //!
 //! Both read with one cycle of latency and hold the last word read while the read enable is low. [`Ram1`] has a single
 //! port (a write wins over a read) and becomes two `SB_SPRAM256KA` for each 32 bits where the iCE40 has them; [`Ram2`]
 //! has a read and a write port and becomes block RAM. Who uses a [`Ram2`] sees to it that no word is read while it is
-//! being written: hardware may give anything then (both simulations give the old word).
+//! being written: hardware may give anything then (both simulations give the old word). [`RamParts`] is a [`Ram2`]
+//! that is written a part at a time.
 
 use rust_hdl_core::prelude::*;
 
@@ -156,6 +157,86 @@ impl<const W: usize, const A: usize, const D: usize> Logic for Ram2<W, A, D> {
             name: "ram2".into(),
             clock: "clock".into(),
             inputs: ["read", "read_address", "write", "write_address", "data"].map(String::from).to_vec(),
+            outputs: vec!["q".into()],
+        }]
+    }
+}
+
+/// Memory of D words (at most 2^A) of P·W bits, read whole and written a part of W bits at a time. Latency 1.
+///
+/// | port | direction | shape |
+/// |---|---|---|
+/// | `read`, `read_address` | in | 1: read that word |
+/// | `write`, `part`, `write_address`, `data` | in | 1: write that part (one hot, lowest first) of that word |
+/// | `q` | out | B = P·W bits, one cycle after `read` |
+#[derive(LogicBlock, Default)]
+pub struct RamParts<const W: usize, const P: usize, const B: usize, const A: usize, const D: usize> {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Read this cycle.
+    pub read: Signal<In, Bit>,
+    /// Word to read.
+    pub read_address: Signal<In, Bits<A>>,
+    /// Write this cycle.
+    pub write: Signal<In, Bit>,
+    /// Part to write, one hot.
+    pub part: Signal<In, Bits<P>>,
+    /// Word to write to.
+    pub write_address: Signal<In, Bits<A>>,
+    /// Part to write.
+    pub data: Signal<In, Bits<W>>,
+    /// Word read.
+    pub q: Signal<Out, Bits<B>>,
+    _words: Box<Vec<Bits<B>>>,
+}
+
+impl<const W: usize, const P: usize, const B: usize, const A: usize, const D: usize> Logic for RamParts<W, P, B, A, D> {
+    fn update(&mut self) {
+        if self.clock.pos_edge() {
+            if self._words.is_empty() {
+                *self._words = vec![Bits::<B>::default(); 1 << A];
+            }
+            let address = |a: Bits<A>| if D == 1 { 0 } else { a.index() };
+            if self.read.val() {
+                self.q.next = self._words[address(self.read_address.val())];
+            }
+            if self.write.val() {
+                let at = address(self.write_address.val());
+                for p in (0..P).filter(|&p| self.part.val().get_bit(p)) {
+                    self._words[at].set_bits::<W>(p * W, self.data.val());
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self) {
+        self.q.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        assert!(D <= 1 << A && B == P * W, "RamParts of {D} words, {P} parts of {W} bits: {A} address bits, {B} bits");
+        let style = if D > 1 { "(* ram_style = \"block\", no_rw_check *) " } else { "" };
+        let (r, w) = if D == 1 { ("0", "0") } else { ("read_address", "write_address") };
+        let (memories, reads): (String, String) = (0..P)
+            .map(|p| {
+                let (high, low) = (W * (p + 1) - 1, W * p);
+                (
+                    format!("{style}reg [{}:0] part{p} [0:{}];\n", W - 1, D - 1),
+                    format!(
+                        "    if (read) q[{high}:{low}] <= part{p}[{r}];\n    \
+                         if (write && part[{p}]) part{p}[{w}] <= data;\n"
+                    ),
+                )
+            })
+            .unzip();
+        Verilog::Custom(format!("{memories}always @(posedge clock) begin\n{reads}end\n"))
+    }
+
+    fn timing(&self) -> Vec<TimingInfo> {
+        vec![TimingInfo {
+            name: "ram_parts".into(),
+            clock: "clock".into(),
+            inputs: ["read", "read_address", "write", "part", "write_address", "data"].map(String::from).to_vec(),
             outputs: vec!["q".into()],
         }]
     }
