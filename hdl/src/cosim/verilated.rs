@@ -53,11 +53,12 @@ pub(super) fn run<I, O>(
     let folder = tempfile::Builder::new().prefix("systole-cosim-").tempdir()?;
     let at = |name: &str| folder.path().join(name);
     std::fs::write(at("dut.v"), verilog)?;
-    std::fs::write(at("main.cpp"), main_cpp(inputs, outputs, vectors.len()))?;
     std::fs::write(at("in.bin"), to_words(inputs, vectors))?;
     let verilate = ["--cc", "--prefix", "Vdut", "--top-module", top, "--x-assign", "0", "--x-initial", "0"];
     let quiet = ["-Wno-fatal", "-Wno-lint", "-Wno-style", "--no-timing", "--output-split", "0", "-O3"];
     step(tool.verilator(folder.path()).args(verilate).args(quiet).args(["--Mdir", ".", "dut.v"]))?;
+    let header = std::fs::read_to_string(at("Vdut.h"))?;
+    std::fs::write(at("main.cpp"), main_cpp(inputs, outputs, vectors.len(), &header))?;
     // One translation unit: Verilator's headers take longer to read than the model.
     let all: String = cpp_files(folder.path())?.iter().map(|f| format!("#include \"{f}\"\n")).collect();
     std::fs::write(at("all.cpp"), all)?;
@@ -173,15 +174,23 @@ fn runtime(root: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(objects)
 }
 
-/// The name of a port as a C++ member: Verilator writes characters that C++ lacks in hexadecimal, and a double underscore is one.
-fn member(name: &str) -> String {
-    name.replace("__", "___05F")
+/// The name of a port as a C++ member: Verilator escapes double underscores, and marks names that C or C++ compilers
+/// know as words (`interrupt`).
+fn member(name: &str, header: &str) -> String {
+    let plain = name.replace("__", "___05F");
+    let marked = format!("__SYM__{plain}");
+    if header.contains(&format!("&{marked},")) {
+        marked
+    } else {
+        plain
+    }
 }
 
-fn main_cpp<I, O>(inputs: &[Port<I>], outputs: &[Port<O>], cycles: usize) -> String {
-    let put: String = inputs.iter().map(|p| format!("    put(dut->{}, in, {});\n", member(&p.name), p.bits)).collect();
+fn main_cpp<I, O>(inputs: &[Port<I>], outputs: &[Port<O>], cycles: usize, header: &str) -> String {
+    let put: String =
+        inputs.iter().map(|p| format!("    put(dut->{}, in, {});\n", member(&p.name, header), p.bits)).collect();
     let get: String =
-        outputs.iter().map(|p| format!("    get(dut->{}, out, {});\n", member(&p.name), p.bits)).collect();
+        outputs.iter().map(|p| format!("    get(dut->{}, out, {});\n", member(&p.name, header), p.bits)).collect();
     format!(
         r#"#include "Vdut.h"
 #include <cstdio>
