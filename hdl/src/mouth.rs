@@ -9,13 +9,13 @@ use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
 use std::array::from_fn;
 
-/// Zero products of one row: `term` counts them for `byte`, one cycle later; N if the activation is zero.
+/// Zero products of one row: `term` counts them for `activation`, one cycle later; N if the activation is zero.
 #[derive(LogicBlock, SmartDefault)]
 pub struct RowZeros<const N: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Activation of the row, int8.
-    pub byte: Signal<In, Bits<8>>,
+    pub activation: Signal<In, Bits<8>>,
     /// There is one.
     pub valid: Signal<In, Bit>,
     /// It is the first of a tile.
@@ -53,7 +53,7 @@ impl<const N: usize> Logic for RowZeros<N> {
             if self.swap.val() {
                 self.count.d.next = self.shadow.q.val();
             }
-            if self.byte.val() == self.zero_byte.val() {
+            if self.activation.val() == self.zero_byte.val() {
                 self.count.d.next = self.all.val();
             }
         }
@@ -156,7 +156,7 @@ impl<const N: usize, const WB: usize> Logic for Mouth<N, WB> {
             self.row[i].valid.next = self.valid.val();
             self.row[i].swap.next = self.swap.val();
             self.row[i].write.next = self.row_write.val().get_bit(i);
-            self.row[i].byte.next = self.taken.val().get_bits::<8>(i * 8);
+            self.row[i].activation.next = self.taken.val().get_bits::<8>(i * 8);
             self.row[i].weight_zeros.next = self.row_zeros.val();
         }
         // Terms of the rows, added up.
