@@ -97,20 +97,21 @@ pub struct Drain<
     d_count: DFF<Bits<16>>,
     d_quant: DFF<Bits<24>>,
     d_param: DFF<Bits<W>>,
-    // Parameters on their way: word of the record, its lane and group.
+    // Parameters on their way: word of the record, its lane and group. One-hot registers are wider than they need be,
+    // because a bit of a one-bit signal cannot be selected in Verilog; what is not read falls away.
     fetching: DFF<Bit>,
     arriving: DFF<Bit>,
-    words: DFF<Bits<PW>>,
-    to_lane: DFF<Bits<L>>,
+    words: DFF<Bits<4>>,
+    to_lane: DFF<Bits<N>>,
     to_group: DFF<Bits<GB>>,
-    to_last: DFF<Bits<G>>,
+    to_last: DFF<Bits<N>>,
     filled: DFF<Bit>,
     asked: DFF<Bits<8>>,
     // Stage 0: which value.
     running: DFF<Bit>,
     pixel: DFF<Bits<12>>,
     step: DFF<Bits<4>>,
-    group: DFF<Bits<G>>,
+    group: DFF<Bits<N>>,
     group_number: DFF<Bits<GB>>,
     at: DFF<Bits<A>>,
     job: DFF<Bit>,
@@ -123,7 +124,7 @@ pub struct Drain<
     word1: DFF<Bit>,
     end1: DFF<Bit>,
     step1: DFF<Bits<3>>,
-    group1: DFF<Bits<G>>,
+    group1: DFF<Bits<N>>,
     valid1: DFF<Bit>,
     valid2: DFF<Bit>,
     first2: DFF<Bit>,
@@ -172,11 +173,11 @@ pub struct Drain<
     #[default(literal(0))]
     none_asked: Constant<Bits<8>>,
     #[default(literal(1))]
-    first_word: Constant<Bits<PW>>,
+    first_word: Constant<Bits<4>>,
     #[default(literal(1))]
-    first_lane: Constant<Bits<L>>,
+    first_lane: Constant<Bits<N>>,
     #[default(literal(1))]
-    first_group: Constant<Bits<G>>,
+    first_group: Constant<Bits<N>>,
     #[default(literal(0))]
     group_zero: Constant<Bits<GB>>,
     #[default(literal(1))]
@@ -210,10 +211,55 @@ impl<
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, d_addr, d_step, d_count, d_quant, d_param, fetching, arriving, words, to_lane, to_group,
-            to_last, filled, asked, running, pixel, step, group, group_number, at, job, which, ready0, ready1, first1,
-            last1, word1, end1, step1, group1, valid1, valid2, first2, last2, word2, end2, valid3, first3, last3, word3,
-            end3, last4, word4, end4, last5, word5, end5, gathered
+            self,
+            clock,
+            d_addr,
+            d_step,
+            d_count,
+            d_quant,
+            d_param,
+            fetching,
+            arriving,
+            words,
+            to_lane,
+            to_group,
+            to_last,
+            filled,
+            asked,
+            running,
+            pixel,
+            step,
+            group,
+            group_number,
+            at,
+            job,
+            which,
+            ready0,
+            ready1,
+            first1,
+            last1,
+            word1,
+            end1,
+            step1,
+            group1,
+            valid1,
+            valid2,
+            first2,
+            last2,
+            word2,
+            end2,
+            valid3,
+            first3,
+            last3,
+            word3,
+            end3,
+            last4,
+            word4,
+            end4,
+            last5,
+            word5,
+            end5,
+            gathered
         );
         if self.set.val() {
             if self.op.val() == self.d_addr_op.val() {
@@ -331,7 +377,7 @@ impl<
             self.store[l].read.next = self.running.q.val() && self.first0.val();
             self.store[l].read_address.next = self.group_number.q.val();
             self.store[l].write.next = self.arriving.q.val() && self.to_lane.q.val().get_bit(l);
-            self.store[l].part.next = self.words.q.val();
+            self.store[l].part.next = self.words.q.val().get_bits::<PW>(0);
             self.store[l].write_address.next = self.to_group.q.val();
             self.store[l].data.next = self.param_word.val();
             self.lane[l].clock.next = self.clock.val();
@@ -362,8 +408,8 @@ impl<
             for l in 1..L {
                 self.ys[l].next = (self.ys[l - 1].val() << 8) | self.lane[w - 1 - l].y.val();
             }
-            self.whole.next = (self.gathered.q.val() >> self.lanes_bits.val())
-                | (self.ys[w - 1].val() << self.word_less_lanes.val());
+            self.whole.next =
+                (self.gathered.q.val() >> self.lanes_bits.val()) | (self.ys[w - 1].val() << self.word_less_lanes.val());
         }
         if self.last5.q.val() {
             self.gathered.d.next = self.whole.val();

@@ -217,6 +217,7 @@ impl<const W: usize, const P: usize, const B: usize, const A: usize, const D: us
         assert!(D <= 1 << A && B == P * W, "RamParts of {D} words, {P} parts of {W} bits: {A} address bits, {B} bits");
         let style = if D > 1 { "(* ram_style = \"block\", no_rw_check *) " } else { "" };
         let (r, w) = if D == 1 { ("0", "0") } else { ("read_address", "write_address") };
+        let select = |p: usize| if P == 1 { "part".into() } else { format!("part[{p}]") };
         let (memories, reads): (String, String) = (0..P)
             .map(|p| {
                 let (high, low) = (W * (p + 1) - 1, W * p);
@@ -224,7 +225,8 @@ impl<const W: usize, const P: usize, const B: usize, const A: usize, const D: us
                     format!("{style}reg [{}:0] part{p} [0:{}];\n", W - 1, D - 1),
                     format!(
                         "    if (read) q[{high}:{low}] <= part{p}[{r}];\n    \
-                         if (write && part[{p}]) part{p}[{w}] <= data;\n"
+                         if (write && {}) part{p}[{w}] <= data;\n",
+                        select(p)
                     ),
                 )
             })
