@@ -126,7 +126,7 @@ pub struct Feeder<const A: usize, const C: usize> {
     held: Signal<Local, Bit>,
     may_start: Signal<Local, Bit>,
     go: Signal<Local, Bit>,
-    inside: Signal<Local, Bit>,
+    in_input: Signal<Local, Bit>,
     end_x: Signal<Local, Bit>,
     end_y: Signal<Local, Bit>,
     end_block: Signal<Local, Bit>,
@@ -181,10 +181,47 @@ impl<const A: usize, const C: usize> Logic for Feeder<A, C> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, f_addr, f_pixel_step, f_row_step, f_kernel_step, f_out, f_kernel, f_origin, f_in, f_mode, f_macs,
-            kernel_row, tap, row, at, tap_x, tap_y, x, y, out_x, out_y, block, kernel_x, kernel_y, count, active,
-            tile_start, first_tile, just_started, which, taken0, taken1, valid_q, pad_q, swap_q, first_q, bank_q, last_q,
-            pixel_q, last_block_q
+            self,
+            clock,
+            f_addr,
+            f_pixel_step,
+            f_row_step,
+            f_kernel_step,
+            f_out,
+            f_kernel,
+            f_origin,
+            f_in,
+            f_mode,
+            f_macs,
+            kernel_row,
+            tap,
+            row,
+            at,
+            tap_x,
+            tap_y,
+            x,
+            y,
+            out_x,
+            out_y,
+            block,
+            kernel_x,
+            kernel_y,
+            count,
+            active,
+            tile_start,
+            first_tile,
+            just_started,
+            which,
+            taken0,
+            taken1,
+            valid_q,
+            pad_q,
+            swap_q,
+            first_q,
+            bank_q,
+            last_q,
+            pixel_q,
+            last_block_q
         );
         // Command registers.
         if self.set.val() {
@@ -223,14 +260,13 @@ impl<const A: usize, const C: usize> Logic for Feeder<A, C> {
         self.held.next = self.f_mode.q.val().get_bit(15) && !self.first_tile.q.val();
         // A word of one pixel's tile must not follow the one before at once: its sum is two cycles on its way.
         self.may_start.next = (self.tile_ready.val() || self.held.val()) && !self.just_started.q.val();
-        self.go.next =
-            self.active.q.val() && self.grant.val() && (!self.tile_start.q.val() || self.may_start.val());
+        self.go.next = self.active.q.val() && self.grant.val() && (!self.tile_start.q.val() || self.may_start.val());
         self.stalled.next = self.active.q.val() && !self.go.val();
         self.take.next = self.go.val() && self.tile_start.q.val() && !self.held.val();
         // Negative coordinates are great unsigned ones.
-        self.inside.next = (self.x.q.val() < self.f_in.q.val().get_bits::<12>(0))
+        self.in_input.next = (self.x.q.val() < self.f_in.q.val().get_bits::<12>(0))
             && (self.y.q.val() < self.f_in.q.val().get_bits::<12>(12));
-        self.read.next = self.go.val() && self.inside.val();
+        self.read.next = self.go.val() && self.in_input.val();
         self.address.next = self.at.q.val();
         // Which loops end with this word?
         self.end_x.next = self.out_x.q.val() == self.f_out.q.val().get_bits::<12>(0);
@@ -260,7 +296,7 @@ impl<const A: usize, const C: usize> Logic for Feeder<A, C> {
         }
         // What stands beside the word one cycle later.
         self.valid_q.d.next = self.go.val();
-        self.pad_q.d.next = !self.inside.val();
+        self.pad_q.d.next = !self.in_input.val();
         self.swap_q.d.next = self.take.val();
         self.first_q.d.next = self.first_tile.q.val();
         self.bank_q.d.next = self.which.q.val();

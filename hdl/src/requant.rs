@@ -103,15 +103,29 @@ pub struct Requant<const WB: usize> {
     out: DFF<Bits<8>>,
     kept: Signal<Local, Signed<41>>,
     top: Signal<Local, Bits<31>>,
-    half: Signal<Local, Signed<12>>,
-    half_up: Signal<Local, Signed<12>>,
-    rounded: Signal<Local, Signed<12>>,
-    point: Signal<Local, Signed<12>>,
-    least: Signal<Local, Signed<12>>,
-    most: Signal<Local, Signed<12>>,
+    half: Signal<Local, Bits<11>>,
+    point: Signal<Local, Bits<8>>,
+    least: Signal<Local, Bits<8>>,
+    most: Signal<Local, Bits<8>>,
+    byte_out: Signal<Local, Bits<8>>,
+    half_wide: Signal<Local, Bits<12>>,
+    half_up: Signal<Local, Bits<12>>,
+    point_wide: Signal<Local, Bits<12>>,
+    rounded: Signal<Local, Bits<12>>,
+    least_wide: Signal<Local, Bits<12>>,
+    most_wide: Signal<Local, Bits<12>>,
     negative: Signal<Local, Bit>,
     beyond: Signal<Local, Bit>,
-    one: Signal<Local, Bits<12>>,
+    #[default(literal(1 << 7))]
+    sign_of_8: Constant<Bits<8>>,
+    #[default(literal(1 << 10))]
+    sign_of_11: Constant<Bits<11>>,
+    #[default(literal(1 << 10))]
+    offset: Constant<Bits<12>>,
+    #[default(literal(0))]
+    down: Constant<Bits<12>>,
+    #[default(literal(1))]
+    up: Constant<Bits<12>>,
     #[default(Constant::new(signed(0)))]
     nothing: Constant<Signed<41>>,
     mult: Signal<Local, Bits<64>>,
@@ -173,22 +187,31 @@ impl<const WB: usize> Logic for Requant<WB> {
         self.negative.next = self.total.q.val().get_bit(40);
         self.top.next = unsigned_cast(self.total.q.val().get_bits::<31>(10));
         self.beyond.next = self.top.val().any() && !self.top.val().all();
-        self.half.next = signed_bit_cast::<12, 11>(self.total.q.val().get_bits::<11>(1));
-        self.one.next = bit_cast::<12, 1>(unsigned_cast(self.total.q.val().get_bits::<1>(0)));
-        self.half_up.next = signed_cast(self.one.val());
-        self.point.next = signed_bit_cast::<12, 8>(signed_cast(self.zero_point.val()));
-        self.least.next = signed_bit_cast::<12, 8>(signed_cast(self.low.val()));
-        self.most.next = signed_bit_cast::<12, 8>(signed_cast(self.high.val()));
-        self.rounded.next = self.half.val() + self.half_up.val() + self.point.val();
+        // In offset binary (sign bit inverted): the simulator's signed_bit_cast never returns for the least number.
+        self.half.next = unsigned_cast(self.total.q.val().get_bits::<11>(1)) ^ self.sign_of_11.val();
+        self.point.next = self.zero_point.val() ^ self.sign_of_8.val();
+        self.least.next = self.low.val() ^ self.sign_of_8.val();
+        self.most.next = self.high.val() ^ self.sign_of_8.val();
+        self.half_wide.next = bit_cast::<12, 11>(self.half.val());
+        self.point_wide.next = bit_cast::<12, 8>(self.point.val());
+        self.half_up.next = self.down.val();
+        if self.total.q.val().get_bit(0) {
+            self.half_up.next = self.up.val();
+        }
+        self.rounded.next = self.half_wide.val() + self.half_up.val() + self.point_wide.val();
+        // Half's offset is 2^10 and the zero point's 2^7; the limits' is 2^7, so they lack the 2^10.
+        self.least_wide.next = bit_cast::<12, 8>(self.least.val()) | self.offset.val();
+        self.most_wide.next = bit_cast::<12, 8>(self.most.val()) | self.offset.val();
+        self.byte_out.next = self.rounded.val().get_bits::<8>(0);
         if self.finish.val() {
-            self.out.d.next = unsigned_cast(self.rounded.val().get_bits::<8>(0));
+            self.out.d.next = self.byte_out.val() ^ self.sign_of_8.val();
             if (self.beyond.val() && self.negative.val())
-                || (!self.beyond.val() && (self.rounded.val() < self.least.val()))
+                || (!self.beyond.val() && (self.rounded.val() < self.least_wide.val()))
             {
                 self.out.d.next = self.low.val();
             }
             if (self.beyond.val() && !self.negative.val())
-                || (!self.beyond.val() && (self.rounded.val() > self.most.val()))
+                || (!self.beyond.val() && (self.rounded.val() > self.most_wide.val()))
             {
                 self.out.d.next = self.high.val();
             }

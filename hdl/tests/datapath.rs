@@ -1,0 +1,11 @@
+//! Every datapath module through the gate: rust-hdl simulation, Verilated Verilog and an integer model written from
+//! the contract in `systole_isa`, cycle by cycle. The models compute from the formulas, never the hardware's way.
+
+mod datapath {
+    mod accumulator;
+    mod array;
+    mod drain;
+    mod feeder;
+    mod requant;
+    mod script;
+}

@@ -1,0 +1,106 @@
+//! The accumulators: jobs feed one bank while the other is drained.
+
+use super::script::Script;
+use systole_hdl::accumulator::Accumulator;
+use systole_hdl::cosim;
+use systole_hdl::cosim::Rng;
+
+const PW: usize = 18;
+const WORDS: usize = 32;
+
+/// One sum of a job for each column, or a pause.
+#[derive(Clone, Copy)]
+struct Feed {
+    first: bool,
+    max: bool,
+    last: bool,
+    address: usize,
+    sums: [i64; 2],
+}
+
+/// A sum as an array of 4 rows gives it, often the least or the greatest; `narrow`: of an identity tile.
+fn sum(rng: &mut Rng, narrow: bool) -> i64 {
+    let (least, most) = if narrow { (-128, 127) } else { (-4 * 128 * 127, 4 * 128 * 128) };
+    match rng.below(6) {
+        0 => least,
+        1 => most,
+        _ => least + rng.below((most - least + 1) as u64) as i64,
+    }
+}
+
+/// A job over `pixels` words: a few tiles, each word once a tile; pauses at random, and where one word must not follow
+/// itself.
+fn job(rng: &mut Rng, pixels: usize) -> Vec<Option<Feed>> {
+    let tiles = 1 + rng.below(5) as usize;
+    let (max, slow) = (rng.chance(40), rng.chance(50));
+    let mut feeds = vec![];
+    for tile in 0..tiles {
+        for address in 0..pixels {
+            while (slow && rng.chance(30)) || (pixels == 1 && matches!(feeds.last(), Some(Some(_)))) {
+                feeds.push(None);
+            }
+            let narrow = max && rng.chance(80);
+            let sums = [0; 2].map(|_| sum(rng, narrow));
+            let last = tile + 1 == tiles && address + 1 == pixels;
+            feeds.push(Some(Feed { first: tile == 0, max, last, address, sums }));
+        }
+    }
+    feeds
+}
+
+#[test]
+fn accumulators_replace_add_and_keep_the_greater_beside_a_drain() {
+    let bench = cosim!(Accumulator::<PW, 5, WORDS>::default(),
+        inputs: [valid_in, first_in, max_in, bank_in, last_in, address_in, sum0, sum1,
+            drain_read, drain_bank, drain_address],
+        outputs: [valid_out, first_out, max_out, bank_out, last_out, address_out, out0, out1]);
+    let mut rng = Rng::new(5);
+    let mut banks = [[[0i32; 2]; WORDS]; 2];
+    let mut pixels_of = [WORDS; 2];
+    let mut passed = vec![0; 6];
+    let mut out = [0i32; 2];
+    let mut script = Script::new();
+    for number in 0..60 {
+        let bank = number % 2;
+        let pixels = [1, 2, WORDS, 1 + rng.below(WORDS as u64) as usize][rng.below(4) as usize];
+        let mut feeds = job(&mut rng, pixels);
+        // The last sum of the job before is in memory two cycles after it arrived.
+        feeds.extend([None, None]);
+        for (i, feed) in feeds.iter().enumerate() {
+            // The first cycle always reads: the bank that is fed now no longer stands at the output.
+            let read = i == 0 || rng.chance(60);
+            let at = rng.below(pixels_of[1 - bank] as u64) as usize;
+            let control = match feed {
+                Some(f) => [true, f.first, f.max, bank == 1, f.last].map(u128::from).to_vec(),
+                None => vec![0, rng.bits(1), rng.bits(1), rng.bits(1), rng.bits(1)],
+            };
+            let (address, sums) = match feed {
+                Some(f) => (f.address as u128, f.sums.map(|s| s as u128)),
+                None => (rng.bits(5), [rng.bits(PW), rng.bits(PW)]),
+            };
+            let mut inputs = [control.clone(), vec![address]].concat();
+            let next = inputs.clone();
+            inputs.extend(sums);
+            inputs.extend(if read { [1, 1 - bank as u128, at as u128] } else { [0, rng.bits(1), rng.bits(5)] });
+            let mut outputs = passed;
+            outputs.extend(out.map(|o| o as u128));
+            script.cycle(inputs, outputs);
+            passed = next;
+            if read {
+                out = banks[1 - bank][at];
+            }
+            if let Some(f) = feed {
+                for (held, sum) in banks[bank][f.address].iter_mut().zip(f.sums) {
+                    let sum = sum as i32;
+                    *held = match (f.first, f.max) {
+                        (true, _) => sum,
+                        (false, true) => sum.max(*held),
+                        (false, false) => held.wrapping_add(sum),
+                    };
+                }
+            }
+        }
+        pixels_of[bank] = pixels;
+    }
+    script.play(&bench);
+}

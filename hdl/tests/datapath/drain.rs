@@ -1,0 +1,339 @@
+//! The drain: parameters from a shared weight memory, sums from the accumulators, words as `systole_isa::requant` says.
+
+use super::script::{pack, quantisation, to_requantise};
+use rust_hdl_core::prelude::Block;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use systole_hdl::cosim;
+use systole_hdl::cosim::{Cosim, Rng};
+use systole_hdl::drain::Drain;
+use systole_isa::command::{self, unpack};
+use systole_isa::layout::{param_record, param_words};
+use systole_isa::requant::requantise;
+
+const A: usize = 9;
+const W: usize = 10;
+const C: usize = 5;
+
+/// A job: where from, where to, how.
+#[derive(Clone, Default)]
+struct Job {
+    pixels: usize,
+    steps: u32,
+    quant: (i8, i8, i8),
+    address: u128,
+    step: u128,
+    parameters: usize,
+}
+
+impl Job {
+    fn random(rng: &mut Rng, n: usize) -> Self {
+        let most = [1, 2, 1 << C][rng.below(3) as usize];
+        Self {
+            pixels: 1 + rng.below(most) as usize,
+            steps: 1 + rng.below(8) as u32,
+            quant: quantisation(rng),
+            address: rng.bits(A),
+            step: [1, 2, rng.bits(A)][rng.below(3) as usize],
+            parameters: rng.below((1 << W) - (n * param_words(n)) as u64) as usize,
+        }
+    }
+
+    fn registers(&self) -> Vec<u32> {
+        use systole_isa::command::*;
+        let (zero_point, low, high) = self.quant;
+        vec![
+            pack(D_ADDR, &[self.address as i64]).unwrap(),
+            pack(D_STEP, &[self.step as i64]).unwrap(),
+            pack(D_COUNT, &[self.pixels as i64 - 1, i64::from(self.steps) - 1]).unwrap(),
+            word(D_QUANT, u32::from_le_bytes([zero_point as u8, low as u8, high as u8, 0])),
+            pack(D_PARAM, &[self.parameters as i64]).unwrap(),
+        ]
+    }
+}
+
+/// The drain's surroundings and what it must do, by cycle. Behaviour in time: a cycle after the last parameter word
+/// arrived and the bank is fed it runs, G·steps cycles a pixel; a word follows steps + 4 cycles after its last group
+/// began.
+struct Model {
+    n: usize,
+    groups: usize,
+    job: Option<Job>,
+    /// Parameter words granted, and the cycle in which the last of them arrived.
+    granted: usize,
+    arrived: Option<usize>,
+    run_from: Option<usize>,
+    bank: usize,
+    fed: [bool; 2],
+    cycle: usize,
+    /// Both banks: sums of pixel and column.
+    sums: [Vec<Vec<i32>>; 2],
+    expected: VecDeque<u128>,
+    weights: Vec<Vec<i8>>,
+    words: usize,
+}
+
+impl Model {
+    fn new(n: usize, lanes: usize) -> Self {
+        Self {
+            n,
+            groups: n / lanes,
+            job: None,
+            granted: 0,
+            arrived: None,
+            run_from: None,
+            bank: 0,
+            fed: [false; 2],
+            cycle: 0,
+            sums: [vec![], vec![]],
+            expected: VecDeque::new(),
+            weights: vec![vec![0; n]; 1 << W],
+            words: 0,
+        }
+    }
+
+    fn busy(&self) -> bool {
+        self.job.is_some()
+    }
+
+    fn wants_parameters(&self) -> bool {
+        self.busy() && self.granted < self.n * param_words(self.n)
+    }
+
+    /// The pixel that the accumulators are asked for in this cycle.
+    fn asked(&self) -> Option<usize> {
+        let (job, ran) = self.running()?;
+        let each = self.groups * job.steps as usize;
+        (ran % each == 0).then_some(ran / each)
+    }
+
+    fn running(&self) -> Option<(&Job, usize)> {
+        let job = self.job.as_ref()?;
+        let ran = self.cycle.checked_sub(self.run_from?)?;
+        (ran < job.pixels * self.groups * job.steps as usize).then_some((job, ran))
+    }
+
+    fn written(&self) -> Option<usize> {
+        let job = self.job.as_ref()?;
+        let ran = (self.cycle + 1).checked_sub(self.run_from? + 5)?;
+        let each = self.groups * job.steps as usize;
+        (ran > 0 && ran % each == 0).then(|| ran / each - 1)
+    }
+
+    fn step(&mut self, i: &[u128], next: Option<Job>) -> Vec<u128> {
+        let [_, _, _, start, clear, fed, fed_bank, param_grant] = i[..8] else { unreachable!() };
+        let reads = self.wants_parameters();
+        let at = self.job.as_ref().map_or(0, |j| (j.parameters + self.granted) % (1 << W));
+        let written = self.written();
+        let job = self.job.clone().unwrap_or_default();
+        let ends = written.is_some_and(|p| p + 1 == job.pixels);
+        let outputs = vec![
+            self.busy().into(),
+            self.running().is_some().into(),
+            self.asked().is_some().into(),
+            self.bank as u128,
+            self.asked().unwrap_or(0) as u128,
+            reads.into(),
+            at as u128,
+            written.is_some().into(),
+            written.map_or(0, |p| (job.address + p as u128 * job.step) % (1 << A)),
+            written.map_or(0, |p| self.expected[p]),
+            ends.into(),
+            self.bank as u128,
+        ];
+        self.words += usize::from(written.is_some());
+        if self.job.is_some() && self.run_from.is_none() {
+            // All parameters in their stores and a bank fed: it runs from the next cycle.
+            if self.arrived.is_some_and(|a| a < self.cycle) && self.fed[self.bank] {
+                self.run_from = Some(self.cycle + 1);
+            }
+        }
+        if reads && param_grant == 1 {
+            self.granted += 1;
+            if !self.wants_parameters() {
+                self.arrived = Some(self.cycle + 1);
+            }
+        }
+        if ends {
+            self.fed[self.bank] = false;
+            self.bank ^= 1;
+            self.job = None;
+        }
+        if fed == 1 {
+            self.fed[fed_bank as usize] = true;
+        }
+        if start == 1 {
+            self.job = next;
+            (self.granted, self.arrived, self.run_from) = (0, None, None);
+        }
+        if clear == 1 {
+            self.job = None;
+            (self.bank, self.fed) = (0, [false; 2]);
+        }
+        self.cycle += 1;
+        outputs
+    }
+}
+
+/// Sequencer, feeder, accumulators and weight memory.
+struct World {
+    rng: Rng,
+    writes: VecDeque<u32>,
+    /// The job that the registers describe, while it waits for its start.
+    next: Option<Job>,
+    started: bool,
+    /// Fed banks: which is next, and jobs fed and not drained.
+    feed_bank: usize,
+    clears: bool,
+    slow: u64,
+    sums: Vec<i32>,
+    word: Option<usize>,
+}
+
+impl World {
+    fn inputs(&mut self, model: &mut Model) -> Vec<u128> {
+        let (n, rng) = (model.n, &mut self.rng);
+        let mut v = vec![0, rng.bits(8), rng.bits(24), 0, 0, 0, rng.bits(1), u128::from(!rng.chance(self.slow))];
+        v.push(self.word.take().map_or_else(|| rng.bits(8 * n), |at| pack(&model.weights[at])));
+        v.extend(self.sums.iter().map(|&s| u128::from(s as u32)));
+        // What is asked for now stands there in the next cycle.
+        if model.wants_parameters() && v[7] == 1 {
+            let job = model.job.as_ref().unwrap();
+            self.word = Some((job.parameters + model.granted) % (1 << W));
+        }
+        if let Some(pixel) = model.asked() {
+            self.sums = model.sums[model.bank][pixel].clone();
+        }
+        self.started = false;
+        if model.cycle == 0 || (self.clears && model.busy() && rng.chance(4)) {
+            v[4] = 1;
+            (self.next, self.feed_bank, self.clears) = (None, 0, false);
+            self.writes.clear();
+            return v;
+        }
+        if model.busy() {
+            if rng.chance(20) {
+                let ops = [command::W_ADDR, command::F_ADDR, command::L_DST, command::S_LEN];
+                (v[0], v[1]) = (1, u128::from(ops[rng.below(4) as usize]));
+            }
+        } else if self.next.is_none() {
+            let mut job = Job::random(rng, n);
+            self.writes = job.registers().into();
+            for i in 0..5 {
+                self.writes.swap(i, rng.below(5) as usize);
+            }
+            job.address %= 1 << A;
+            self.clears = rng.chance(10);
+            self.slow = [0, 50][rng.below(2) as usize];
+            self.next = Some(job);
+        }
+        if !model.busy() {
+            if let Some(command) = self.writes.pop_front() {
+                let (op, value) = unpack(command);
+                (v[0], v[1], v[2]) = (1, op.into(), value.into());
+            } else {
+                self.prepare(model);
+                v[3] = 1;
+                self.started = true;
+            }
+        }
+        // The feeder is ahead of the drain or behind it.
+        let rng = &mut self.rng;
+        if !model.fed[self.feed_bank] && rng.chance([2, 20][usize::from(self.slow > 0)]) {
+            (v[5], v[6]) = (1, self.feed_bank as u128);
+            self.feed_bank ^= 1;
+        }
+        v
+    }
+
+    /// Fills bank, parameters and expected words for the job that starts. One job in three repeats its parameters.
+    fn prepare(&mut self, model: &mut Model) {
+        let (n, rng) = (model.n, &mut self.rng);
+        let job = self.next.as_ref().unwrap();
+        let (zero_point, low, high) = job.quant;
+        let mut sums = vec![vec![0; n]; job.pixels];
+        model.expected = vec![0; job.pixels].into();
+        let mut bytes = vec![vec![0; n]; job.pixels];
+        for c in 0..n {
+            let (_, bias, mult) = to_requantise(rng, job.steps);
+            let record = param_record(bias, mult);
+            for (i, word) in (0..param_words(n)).map(|i| (i, job.parameters + c * param_words(n) + i)) {
+                for b in 0..n {
+                    // Past the record there are zeros by contract; the drain must not look.
+                    let byte = record.get(i * n + b).map_or_else(|| rng.bits(8) as i8, |&b| b as i8);
+                    model.weights[word][b] = byte;
+                }
+            }
+            for p in 0..job.pixels {
+                let (near, b, m) = to_requantise(rng, job.steps);
+                let scale = if mult == 0 { 1.0 } else { m as f64 / mult as f64 };
+                let total = (f64::from(near.wrapping_add(b)) * scale) as i32;
+                sums[p][c] = total.wrapping_sub(bias);
+                bytes[p][c] = requantise(total, mult, job.steps, zero_point, low, high);
+            }
+        }
+        for (p, bytes) in bytes.iter().enumerate() {
+            model.expected[p] = pack(bytes);
+        }
+        model.sums[model.bank] = sums;
+    }
+}
+
+fn drains<B: Block>(bench: Cosim<B>, n: usize, lanes: usize, cycles: usize) {
+    let bench = bench
+        .gate("acc_bank", "acc_read")
+        .gate("acc_address", "acc_read")
+        .gate("param_address", "param_read")
+        .gate("address", "write")
+        .gate("word", "write")
+        .gate("drained_bank", "drained");
+    let model = Rc::new(RefCell::new(Model::new(n, lanes)));
+    let world = Rc::new(RefCell::new(World {
+        rng: Rng::new(1000 + (n * 16 + lanes) as u64),
+        writes: VecDeque::new(),
+        next: None,
+        started: false,
+        feed_bank: 0,
+        clears: false,
+        slow: 0,
+        sums: vec![0; n],
+        word: None,
+    }));
+    let stimulus = |_, _: &[u128]| world.borrow_mut().inputs(&mut model.borrow_mut());
+    bench.check(cycles, stimulus, |i| {
+        let mut world = world.borrow_mut();
+        let next = if world.started { world.next.take() } else { None };
+        model.borrow_mut().step(i, next)
+    });
+    let words = model.borrow().words;
+    assert!(words > 100, "only {words} words");
+}
+
+macro_rules! drain {
+    ($name:ident, $n:literal, $l:literal, [$g:literal, $gb:literal, $pw:literal, $pb:literal],
+     $cycles:literal, [$($c:literal),*]) => {
+        #[test]
+        fn $name() {
+            let bench = cosim!(
+                Drain::<$n, { 8 * $n }, $l, { 8 * $l }, $g, $gb, $pw, $pb, A, W, C>::default(),
+                inputs: [set, op, value, start, clear, fed, fed_bank, param_grant, param_word, $(sums[$c]),*],
+                outputs: [busy, working, acc_read, acc_bank, acc_address, param_read, param_address,
+                    write, address, word, drained, drained_bank]);
+            drains(bench, $n, $l, $cycles);
+        }
+    };
+}
+
+drain!(drain_of_4_columns_with_1_lane, 4, 1, [4, 2, 3, 96], 6000, [0, 1, 2, 3]);
+drain!(drain_of_8_columns_with_8_lanes, 8, 8, [1, 1, 2, 128], 4000, [0, 1, 2, 3, 4, 5, 6, 7]);
+drain!(drain_of_8_columns_with_4_lanes, 8, 4, [2, 1, 2, 128], 5000, [0, 1, 2, 3, 4, 5, 6, 7]);
+drain!(drain_of_12_columns_with_12_lanes, 12, 12, [1, 1, 1, 96], 3000, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+drain!(
+    drain_of_16_columns_with_16_lanes,
+    16,
+    16,
+    [1, 1, 1, 128],
+    3000,
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+);
