@@ -1,0 +1,112 @@
+//! `systole compile MODEL`: from a network to a plan that `systole run` takes, without a card.
+
+use super::json;
+use super::target::{Source, TargetArgs};
+use anyhow::bail;
+use serde::Serialize;
+use std::path::PathBuf;
+use systole::plan::Plan;
+use systole::report::columns;
+
+/// Compiles a quantised network for a configuration; needs no card.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  systole compile models/digits.onnx --config small4x4 -o digits.plan")]
+pub struct Args {
+    /// Network: an ONNX file in QDQ form
+    model: PathBuf,
+    #[command(flatten)]
+    target: TargetArgs,
+    /// File for the plan [default: none is written]
+    #[arg(short, long, value_name = "PLAN")]
+    out: Option<PathBuf>,
+    /// One JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    model: String,
+    config: String,
+    /// The plan's file; null if none was written.
+    plan: Option<String>,
+    macs: u64,
+    estimated_cycles: u64,
+    weight_bytes: usize,
+    /// Command words: once, and for each inference.
+    commands: [usize; 2],
+    layers: Vec<Layer>,
+}
+
+#[derive(Serialize)]
+struct Layer {
+    name: String,
+    op: String,
+    macs: u64,
+    estimated_cycles: u64,
+    estimated_utilisation: f64,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<String> {
+    let graph = match Source::read(&args.model)? {
+        Source::Network(graph) => graph,
+        Source::Plan(plan) => bail!("{} is a plan of `{}` already: give the model", args.model.display(), plan.model),
+    };
+    let target = args.target.resolve(None)?;
+    let plan = systole::compile::compile(&graph, &target.config)?;
+    if let Some(path) = &args.out {
+        plan.write(path)?;
+    }
+    let summary = summary(&plan, args);
+    if args.json {
+        json(&summary)
+    } else {
+        Ok(table(&summary))
+    }
+}
+
+fn summary(plan: &Plan, args: &Args) -> Summary {
+    let n2 = (plan.config.n * plan.config.n) as f64;
+    let layers = plan.layers.iter().map(|l| Layer {
+        name: l.name.clone(),
+        op: l.op.clone(),
+        macs: l.macs,
+        estimated_cycles: l.estimated_cycles,
+        estimated_utilisation: if l.macs == 0 { 0.0 } else { l.macs as f64 / (l.estimated_cycles.max(1) as f64 * n2) },
+    });
+    Summary {
+        model: plan.model.clone(),
+        config: plan.config.name.clone(),
+        plan: args.out.as_ref().map(|p| p.display().to_string()),
+        macs: plan.macs(),
+        estimated_cycles: plan.layers.iter().map(|l| l.estimated_cycles).sum(),
+        weight_bytes: plan.weights.len(),
+        commands: [plan.setup.len(), plan.body.len()],
+        layers: layers.collect(),
+    }
+}
+
+fn table(s: &Summary) -> String {
+    let row = |l: &Layer| {
+        let worked = l.macs > 0;
+        vec![
+            l.name.clone(),
+            l.op.clone(),
+            if worked { l.macs.to_string() } else { "-".into() },
+            l.estimated_cycles.to_string(),
+            if worked { format!("{:.1} %", l.estimated_utilisation * 100.0) } else { "-".into() },
+        ]
+    };
+    let mut rows: Vec<_> = s.layers.iter().map(row).collect();
+    rows.push(vec!["total".into(), String::new(), s.macs.to_string(), s.estimated_cycles.to_string(), String::new()]);
+    let mut out = format!("{} for configuration {}; estimates for one inference\n\n", s.model, s.config);
+    out += &columns(&["layer", "op", "MACs", "cycles", "utilisation"], &rows, 2);
+    out += &format!(
+        "\n{} bytes of weights, {} commands to set up and {} an inference\n",
+        s.weight_bytes, s.commands[0], s.commands[1]
+    );
+    if let Some(plan) = &s.plan {
+        out += &format!("plan written to {plan}; run it with: systole run {plan}\n");
+    }
+    out
+}

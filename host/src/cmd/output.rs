@@ -1,0 +1,50 @@
+//! Output files that appear whole or not at all.
+
+use super::npy::write;
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+use systole::plan::{Dtype, TensorInfo};
+use tempfile::NamedTempFile;
+
+/// A file that will be written. It is opened beside its place before the work, so that a folder that is not there is
+/// found out at once; without [`OutputFile::finish`] nothing of it stays.
+pub struct OutputFile {
+    path: PathBuf,
+    file: NamedTempFile,
+}
+
+impl OutputFile {
+    /// Opens a file to be written later.
+    pub fn new(path: &Path) -> anyhow::Result<Self> {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".systole-").suffix(".part");
+        #[cfg(unix)]
+        {
+            // As any file is made; a private temporary file would stay private when renamed.
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let file = builder.tempfile_in(folder);
+        let file = file.with_context(|| format!("cannot write --out {} in {}", path.display(), folder.display()))?;
+        Ok(Self { path: path.into(), file })
+    }
+
+    /// Writes the model's outputs as the model has them (int8, uint8 or dequantised float32), shape [N, ...], and puts
+    /// the file in its place.
+    pub fn finish(mut self, info: &TensorInfo, outputs: &[Vec<i8>]) -> anyhow::Result<()> {
+        let shape: Vec<u64> =
+            std::iter::once(outputs.len()).chain(info.shape.iter().copied()).map(|d| d as u64).collect();
+        let values = outputs.iter().flatten().copied();
+        let to = std::io::BufWriter::new(self.file.as_file_mut());
+        match info.dtype {
+            Dtype::Int8 => write(to, &shape, values),
+            // The card has a uint8 less 128.
+            Dtype::Uint8 => write(to, &shape, values.map(|v| (i16::from(v) + 128) as u8)),
+            Dtype::Float32 => write(to, &shape, values.map(|v| info.dequantise(v))),
+        }
+        .and_then(|()| Ok(self.file.persist(&self.path)?))
+        .with_context(|| format!("cannot write --out {}", self.path.display()))?;
+        Ok(())
+    }
+}
