@@ -1,1 +1,35 @@
-//! Import of model files into the quantised graph.
+//! Import of model files into the quantised graph. A folder for each format.
+
+mod error;
+pub mod onnx;
+
+use crate::graph::Graph;
+pub use error::{Fault, ImportError};
+use std::path::Path;
+
+/// Reads a model file. Its format is told by its content.
+///
+/// # Errors
+/// The file cannot be read, is no model, is damaged, or holds what is not supported; the message names the node.
+pub fn read(path: &Path) -> Result<Graph, ImportError> {
+    let name = path.display().to_string();
+    let file = std::fs::read(path).map_err(|source| ImportError::Io { path: name.clone(), source })?;
+    let stem = path.file_stem().map_or_else(|| "model".into(), |s| s.to_string_lossy().into_owned());
+    from_bytes(&file, &stem).map_err(|fault| ImportError::Model { path: name, fault })
+}
+
+/// Reads a model from the bytes of its file; `stem` becomes its name.
+///
+/// # Errors
+/// As [`read`].
+pub fn from_bytes(file: &[u8], stem: &str) -> Result<Graph, Fault> {
+    // A TFLite file has its identifier behind the first offset of the flatbuffer.
+    if file.get(4..8) == Some(b"TFL3") {
+        return Err(Fault::File(
+            "a TFLite model, which this build does not read; convert it to ONNX (QDQ form)".into(),
+        ));
+    }
+    let graph = onnx::from_bytes(file, stem)?;
+    graph.check().map_err(Fault::File)?;
+    Ok(graph)
+}
