@@ -1,5 +1,7 @@
 //! Helpers of the tests across crates.
 
 pub mod card;
+pub mod command;
 pub mod graphs;
 pub mod hazards;
+pub mod onnx;
