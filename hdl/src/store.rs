@@ -1,1 +1,417 @@
-//! (being written)
+//! The store unit: copies activation words to the output buffer, and writes counter snapshots.
+//!
+//! One job at a time: `start` stores words, `mark` writes the 16 counters as 16 bus words behind the snapshot before. A
+//! job is cut into bursts that end where an aligned 16 would, so that none crosses 4096 bytes: address, data, answer,
+//! then the next one. A stored word takes 2 cycles (read, send), a counter 1: they pass by in their order, and are
+//! caught as they pass. A snapshot begins [`SETTLE`] cycles after `mark`, when the events of the last unit to fall idle
+//! have arrived at the counters.
+//!
+//! | port | direction | meaning |
+//! |---|---|---|
+//! | `new_run` | in | pulse: the next snapshot is the first; forget errors |
+//! | `set`, `op`, `value` | in 1, 8, 24 | set bus: `S_SRC`, `S_DST`, `S_LEN` |
+//! | `start`, `mark` | in | pulses, only while not `busy` |
+//! | `busy` | out | up from the next cycle until the last answer |
+//! | `marking` | out | counters are still being read: let nothing that counts begin |
+//! | `output_at`, `counters_at` | in AW | the two buffers to write to |
+//! | `act_read`, `act_address`, `act_grant`, `act_data` | out, out MW, in, in BUS | read request; granted in the same cycle, data in the next |
+//! | `slot`, `count` | in 4, in 32 | the counters passing by |
+//! | `awvalid` … `bresp` | out, in | write channels; all of `wstrb` belongs to be set, `bready` is always high |
+//! | `write_error` | out | since `new_run` an answer was an error |
+
+use crate::literal::{literal, op};
+use rust_hdl_core::prelude::*;
+use rust_hdl_widgets::prelude::*;
+use smart_default::SmartDefault;
+use systole_isa::command;
+
+/// Cycles from `mark` to the first counter that is read.
+pub const SETTLE: u32 = 8;
+
+/// Where the unit is in a burst.
+#[derive(Copy, Clone, PartialEq, Debug, LogicState)]
+pub enum Phase {
+    /// No job.
+    Idle,
+    /// The address is shown.
+    Address,
+    /// Words are being caught and sent.
+    Data,
+    /// The answer is awaited.
+    Answer,
+}
+
+/// The store unit for card addresses of AW bits, a bus of BUS bits and 2^MW activation words; ports as in the table
+/// above.
+#[allow(missing_docs)] // the table above says what each port is
+#[derive(LogicBlock, SmartDefault)]
+pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
+    pub clock: Signal<In, Clock>,
+    pub reset: Signal<In, Bit>,
+    pub new_run: Signal<In, Bit>,
+    pub set: Signal<In, Bit>,
+    pub op: Signal<In, Bits<8>>,
+    pub value: Signal<In, Bits<24>>,
+    pub start: Signal<In, Bit>,
+    pub mark: Signal<In, Bit>,
+    pub busy: Signal<Out, Bit>,
+    pub marking: Signal<Out, Bit>,
+    pub output_at: Signal<In, Bits<AW>>,
+    pub counters_at: Signal<In, Bits<AW>>,
+    pub act_read: Signal<Out, Bit>,
+    pub act_address: Signal<Out, Bits<MW>>,
+    pub act_grant: Signal<In, Bit>,
+    pub act_data: Signal<In, Bits<BUS>>,
+    pub slot: Signal<In, Bits<4>>,
+    pub count: Signal<In, Bits<32>>,
+    pub awvalid: Signal<Out, Bit>,
+    pub awready: Signal<In, Bit>,
+    pub awaddr: Signal<Out, Bits<AW>>,
+    pub awlen: Signal<Out, Bits<4>>,
+    pub wvalid: Signal<Out, Bit>,
+    pub wready: Signal<In, Bit>,
+    pub wdata: Signal<Out, Bits<BUS>>,
+    pub wlast: Signal<Out, Bit>,
+    pub bvalid: Signal<In, Bit>,
+    pub bready: Signal<Out, Bit>,
+    pub bresp: Signal<In, Bits<2>>,
+    pub write_error: Signal<Out, Bit>,
+    source: DFF<Bits<MW>>,
+    target: DFF<Bits<24>>,
+    /// Words less 1.
+    length: DFF<Bits<MW>>,
+    phase: DFF<Phase>,
+    /// The job is a snapshot.
+    snapshot: DFF<Bit>,
+    /// Snapshots since the run began.
+    snapshots: DFF<Bits<12>>,
+    settling: DFF<Bits<4>>,
+    /// Words of the job caught.
+    caught: DFF<Bits<MW>>,
+    ended: DFF<Bit>,
+    /// The word that was asked for comes now.
+    coming: DFF<Bit>,
+    /// The word to be sent.
+    full: DFF<Bit>,
+    data: DFF<Bits<BUS>>,
+    last: DFF<Bit>,
+    failed: DFF<Bit>,
+    word: Signal<Local, Bits<24>>,
+    offset: Signal<Local, Bits<24>>,
+    base: Signal<Local, Bits<AW>>,
+    left: Signal<Local, Bits<MW>>,
+    to_boundary: Signal<Local, Bits<4>>,
+    free: Signal<Local, Bit>,
+    catch: Signal<Local, Bit>,
+    at_boundary: Signal<Local, Bit>,
+    at_end: Signal<Local, Bit>,
+    request: Signal<Local, Bit>,
+    #[default(op(command::S_SRC))]
+    op_source: Constant<Bits<8>>,
+    #[default(op(command::S_DST))]
+    op_target: Constant<Bits<8>>,
+    #[default(op(command::S_LEN))]
+    op_length: Constant<Bits<8>>,
+    #[default(literal((BUS / 8).ilog2()))]
+    bytes_log2: Constant<Bits<3>>,
+    #[default(literal(16))]
+    burst: Constant<Bits<MW>>,
+    #[default(literal(SETTLE))]
+    settle: Constant<Bits<4>>,
+}
+
+impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS, MW> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, source, target, length, phase, snapshot, snapshots, settling);
+        dff_setup!(self, clock, caught, ended, coming, full, data, last, failed);
+        if self.set.val() & (self.op.val() == self.op_source.val()) {
+            self.source.d.next = self.value.val().get_bits::<MW>(0);
+        }
+        if self.set.val() & (self.op.val() == self.op_target.val()) {
+            self.target.d.next = self.value.val();
+        }
+        if self.set.val() & (self.op.val() == self.op_length.val()) {
+            self.length.d.next = self.value.val().get_bits::<MW>(0);
+        }
+
+        // Where the next word of the job goes.
+        self.offset.next = self.target.q.val();
+        self.base.next = self.output_at.val();
+        if self.snapshot.q.val() {
+            self.offset.next = bit_cast::<24, 12>(self.snapshots.q.val()) << 4;
+            self.base.next = self.counters_at.val();
+        }
+        self.word.next = self.offset.val() + bit_cast::<24, MW>(self.caught.q.val());
+        self.awaddr.next = self.base.val() + (bit_cast::<AW, 24>(self.word.val()) << self.bytes_log2.val());
+        self.to_boundary.next = !self.word.val().get_bits::<4>(0);
+        self.left.next = self.length.q.val() - self.caught.q.val();
+        self.awlen.next = self.to_boundary.val();
+        if (!self.snapshot.q.val())
+            & (self.left.val() < self.burst.val())
+            & (self.left.val().get_bits::<4>(0) <= self.to_boundary.val())
+        {
+            self.awlen.next = self.left.val().get_bits::<4>(0);
+        }
+        self.awvalid.next = self.phase.q.val() == Phase::Address;
+
+        // A word is caught only when the register that sends it is free then.
+        self.free.next = (!self.full.q.val()) | self.wready.val();
+        self.request.next =
+            (self.phase.q.val() == Phase::Data) & (!self.snapshot.q.val()) & self.free.val() & (!self.coming.q.val());
+        self.act_read.next = self.request.val();
+        self.act_address.next = self.source.q.val() + self.caught.q.val();
+        self.coming.d.next = self.request.val() & self.act_grant.val();
+        self.catch.next = self.coming.q.val();
+        self.at_boundary.next = self.word.val().get_bits::<4>(0).all();
+        self.at_end.next = self.caught.q.val() == self.length.q.val();
+        if self.snapshot.q.val() {
+            self.catch.next = (self.phase.q.val() == Phase::Data)
+                & self.free.val()
+                & (!self.settling.q.val().any())
+                & (self.slot.val() == self.caught.q.val().get_bits::<4>(0));
+            self.at_end.next = self.at_boundary.val();
+        }
+        if self.wready.val() {
+            self.full.d.next = false;
+        }
+        if self.catch.val() {
+            self.full.d.next = true;
+            self.data.d.next = self.act_data.val();
+            if self.snapshot.q.val() {
+                self.data.d.next = bit_cast::<BUS, 32>(self.count.val());
+            }
+            self.last.d.next = self.at_boundary.val() | self.at_end.val();
+            self.ended.d.next = self.at_end.val();
+            self.caught.d.next = self.caught.q.val() + 1;
+        }
+        self.wvalid.next = self.full.q.val();
+        self.wdata.next = self.data.q.val();
+        self.wlast.next = self.last.q.val();
+        self.bready.next = true;
+        if self.bvalid.val() & self.bresp.val().get_bit(1) {
+            self.failed.d.next = true;
+        }
+        self.write_error.next = self.failed.q.val();
+
+        if self.settling.q.val().any() {
+            self.settling.d.next = self.settling.q.val() - 1;
+        }
+        match self.phase.q.val() {
+            Phase::Idle => {
+                if self.start.val() | self.mark.val() {
+                    self.phase.d.next = Phase::Address;
+                    self.caught.d.next = 0.into();
+                    self.snapshot.d.next = self.mark.val();
+                    self.settling.d.next = self.settle.val();
+                }
+            }
+            Phase::Address => {
+                if self.awready.val() {
+                    self.phase.d.next = Phase::Data;
+                }
+            }
+            Phase::Data => {
+                if self.catch.val() & (self.at_boundary.val() | self.at_end.val()) {
+                    self.phase.d.next = Phase::Answer;
+                }
+            }
+            Phase::Answer => {
+                if self.bvalid.val() {
+                    self.phase.d.next = Phase::Address;
+                    if self.ended.q.val() {
+                        self.phase.d.next = Phase::Idle;
+                        if self.snapshot.q.val() {
+                            self.snapshots.d.next = self.snapshots.q.val() + 1;
+                        }
+                    }
+                }
+            }
+            _ => {
+                self.phase.d.next = Phase::Idle;
+            }
+        }
+        self.busy.next = self.phase.q.val() != Phase::Idle;
+        self.marking.next =
+            self.snapshot.q.val() & ((self.phase.q.val() == Phase::Address) | (self.phase.q.val() == Phase::Data));
+        if self.new_run.val() | self.reset.val() {
+            self.snapshots.d.next = 0.into();
+            self.failed.d.next = false;
+        }
+        if self.reset.val() {
+            self.phase.d.next = Phase::Idle;
+            self.full.d.next = false;
+            self.coming.d.next = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cosim;
+    use crate::cosim::Rng;
+    use std::cell::RefCell;
+
+    const MW: usize = 8;
+
+    /// The bursts still to do, each a list of (act word or counter, address) with what it takes cycle by cycle.
+    #[derive(Default)]
+    struct Model {
+        registers: [u128; 3],
+        snapshots: u128,
+        bursts: Vec<Vec<u128>>,
+        phase: usize,
+        snapshot: bool,
+        settle: u32,
+        taken: usize,
+        coming: bool,
+        send: Option<(u128, bool)>,
+        failed: bool,
+    }
+
+    impl Model {
+        fn step(&mut self, i: &[u128], bytes: u128, address_bits: u32) -> Vec<u128> {
+            let memory = (1u128 << MW) - 1;
+            let burst = self.bursts.first().cloned().unwrap_or_default();
+            let base = if self.snapshot { i[8] } else { i[7] };
+            let free = self.send.is_none() || i[14] == 1;
+            let request = self.phase == 2 && !self.snapshot && free && !self.coming;
+            // Words of earlier bursts of the job; `registers[2] + 1` in all.
+            let left: usize = self.bursts.iter().map(Vec::len).sum();
+            let done = (self.registers[2] as usize + 1).wrapping_sub(left).wrapping_add(self.taken);
+            let out = vec![
+                u128::from(self.phase != 0),
+                u128::from(self.snapshot && (self.phase == 1 || self.phase == 2)),
+                u128::from(request),
+                self.registers[0].wrapping_add(done as u128) & memory,
+                u128::from(self.phase == 1),
+                (base + burst.first().copied().unwrap_or(0) * bytes) & (u128::MAX >> (128 - address_bits)),
+                burst.len().saturating_sub(1) as u128,
+                u128::from(self.send.is_some()),
+                self.send.unwrap_or_default().0,
+                u128::from(self.send.unwrap_or_default().1),
+                1,
+                u128::from(self.failed),
+            ];
+            let catch = if self.snapshot {
+                self.phase == 2 && free && self.settle == 0 && i[11] == self.taken as u128 % 16
+            } else {
+                self.coming
+            };
+            if i[14] == 1 {
+                self.send = None;
+            }
+            self.coming = request && i[9] == 1;
+            self.failed |= i[15] == 1 && i[16] >= 2;
+            self.settle = self.settle.saturating_sub(1);
+            match self.phase {
+                0 if i[5] == 1 || i[6] == 1 => {
+                    (self.phase, self.snapshot, self.settle) = (1, i[6] == 1, SETTLE);
+                    let (first, words) = if self.snapshot {
+                        (self.snapshots * 16, 16)
+                    } else {
+                        (self.registers[1], self.registers[2] + 1)
+                    };
+                    let words: Vec<u128> = (0..words).map(|k| (first + k) & 0xff_ffff).collect();
+                    self.bursts = words.chunk_by(|_, b| b % 16 != 0).map(<[u128]>::to_vec).collect();
+                }
+                1 if i[13] == 1 => (self.phase, self.taken) = (2, 0),
+                2 if catch => {
+                    self.taken += 1;
+                    let last = self.taken == burst.len();
+                    self.send = Some((if self.snapshot { i[12] } else { i[10] }, last));
+                    if last {
+                        self.phase = 3;
+                    }
+                }
+                3 if i[15] == 1 => {
+                    self.bursts.remove(0);
+                    self.taken = 0;
+                    self.phase = usize::from(!self.bursts.is_empty());
+                    self.snapshots += u128::from(self.snapshot);
+                }
+                _ => {}
+            }
+            if i[2] == 1 {
+                match i[3] as u8 {
+                    command::S_SRC => self.registers[0] = i[4] & memory,
+                    command::S_DST => self.registers[1] = i[4],
+                    command::S_LEN => self.registers[2] = i[4] & memory,
+                    _ => {}
+                }
+            }
+            if i[0] == 1 || i[1] == 1 {
+                (self.snapshots, self.failed) = (0, false);
+            }
+            out
+        }
+    }
+
+    fn words_and_snapshots_reach_the_card<const AW: usize, const BUS: usize>() {
+        let bench = cosim!(Store::<AW, BUS, MW>::default(),
+            inputs: [reset, new_run, set, op, value, start, mark, output_at, counters_at, act_grant, act_data, slot, count, awready, wready, bvalid, bresp],
+            outputs: [busy, marking, act_read, act_address, awvalid, awaddr, awlen, wvalid, wdata, wlast, bready, write_error])
+        .gate("act_address", "act_read")
+        .gate("awaddr", "awvalid")
+        .gate("awlen", "awvalid")
+        .gate("wdata", "wvalid")
+        .gate("wlast", "wvalid");
+        let mut rng = Rng::new(BUS as u64);
+        let model = RefCell::new(Model::default());
+        let (mut idle, mut held, mut wready, mut answers) = (0, [0; 2], false, 0);
+        bench.check(
+            12_000,
+            |cycle, last| {
+                // The last word of a burst was taken: its answer may come from now on.
+                if last.len() > 9 && last[7] == 1 && last[9] == 1 && wready {
+                    answers += 1;
+                }
+                let busy = last.first() == Some(&1) || idle == 4;
+                idle = if busy { 0 } else { idle + 1 };
+                let op = [0, command::S_SRC, command::S_DST, command::S_LEN, 0][idle];
+                let mut value = rng.bits(24);
+                if op == command::S_LEN && rng.chance(70) {
+                    value &= 0x1f;
+                }
+                if idle == 4 {
+                    held = [rng.bits(AW) & !0xfff, rng.bits(AW) & !0xfff];
+                }
+                let mark = idle == 4 && rng.chance(50);
+                wready = rng.chance(if cycle / 1000 % 2 == 0 { 95 } else { 40 });
+                let answer = answers > 0 && rng.chance(30);
+                answers -= u32::from(answer);
+                vec![
+                    u128::from(cycle == 0),
+                    u128::from(idle == 2 && rng.chance(10)),
+                    u128::from((1..4).contains(&idle) && rng.chance(80)),
+                    u128::from(op),
+                    value,
+                    u128::from(idle == 4 && !mark),
+                    u128::from(mark),
+                    held[0],
+                    held[1],
+                    u128::from(rng.chance(70)),
+                    rng.bits(BUS),
+                    cycle as u128 % 16,
+                    rng.bits(32),
+                    u128::from(rng.chance(40)),
+                    u128::from(wready),
+                    u128::from(answer),
+                    if rng.chance(10) { rng.bits(2) } else { 0 },
+                ]
+            },
+            |i| model.borrow_mut().step(i, BUS as u128 / 8, AW as u32),
+        );
+    }
+
+    #[test]
+    fn words_and_snapshots_reach_the_card_on_a_bus_of_32_bits() {
+        words_and_snapshots_reach_the_card::<24, 32>();
+    }
+
+    #[test]
+    fn words_and_snapshots_reach_the_card_on_a_bus_of_128_bits() {
+        words_and_snapshots_reach_the_card::<64, 128>();
+    }
+}
