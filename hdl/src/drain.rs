@@ -1,8 +1,8 @@
 //! The drain: takes a fed accumulator bank through the requantisers into activation memory.
 //!
 //! First it reads the parameters of the n output channels from weight memory, which usually happens under the feed.
-//! Then each pixel takes `G · steps` cycles: its n sums go through L lanes in G groups. A pixel's word is written seven
-//! cycles after its last group began. `drained` comes with the last word.
+//! Then each pixel takes `G · steps` cycles: its n sums go through L lanes in G groups. A pixel's word is written
+//! `steps + 4` cycles after its last group began. `drained` comes with the last word.
 
 use crate::literal::{literal, op};
 use crate::ram::RamParts;
@@ -97,6 +97,7 @@ pub struct Drain<
     d_count: DFF<Bits<16>>,
     d_quant: DFF<Bits<24>>,
     d_param: DFF<Bits<W>>,
+    param_at: DFF<Bits<W>>,
     // Parameters on their way: word of the record, its lane and group. One-hot registers are wider than they need be,
     // because a bit of a one-bit signal cannot be selected in Verilog; what is not read falls away.
     fetching: DFF<Bit>,
@@ -218,6 +219,7 @@ impl<
             d_count,
             d_quant,
             d_param,
+            param_at,
             fetching,
             arriving,
             words,
@@ -280,10 +282,10 @@ impl<
         }
         // Parameters: ask for N·PW words; each record of PW words goes to its lane's store, by group.
         self.param_read.next = self.fetching.q.val();
-        self.param_address.next = self.d_param.q.val();
+        self.param_address.next = self.param_at.q.val();
         self.arriving.d.next = self.fetching.q.val() && self.param_grant.val();
         if self.fetching.q.val() && self.param_grant.val() {
-            self.d_param.d.next = self.d_param.q.val() + self.one_word.val();
+            self.param_at.d.next = self.param_at.q.val() + self.one_word.val();
             self.asked.d.next = self.asked.q.val() + self.one_asked.val();
             if self.asked.q.val() == self.all_asked.val() {
                 self.fetching.d.next = false;
@@ -452,6 +454,8 @@ impl<
             self.group.d.next = self.first_group.val();
             self.group_number.d.next = self.group_zero.val();
             self.at.d.next = self.d_addr.q.val();
+            // The registers stay: the next job may use the same ones.
+            self.param_at.d.next = self.d_param.q.val();
         }
         if self.clear.val() {
             self.job.d.next = false;
@@ -461,6 +465,12 @@ impl<
             self.which.d.next = false;
             self.ready0.d.next = false;
             self.ready1.d.next = false;
+            // Values on their way write nothing and end nothing.
+            self.last1.d.next = false;
+            self.last2.d.next = false;
+            self.last3.d.next = false;
+            self.last4.d.next = false;
+            self.last5.d.next = false;
         }
         self.busy.next = self.job.q.val();
         self.working.next = self.running.q.val();

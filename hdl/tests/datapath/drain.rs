@@ -182,8 +182,10 @@ struct World {
     writes: VecDeque<u32>,
     /// The job that the registers describe, while it waits for its start.
     next: Option<Job>,
+    /// The job before, as the registers still describe it.
+    last: Option<Job>,
     started: bool,
-    /// Fed banks: which is next, and jobs fed and not drained.
+    /// The bank that the feeder fills next.
     feed_bank: usize,
     clears: bool,
     slow: u64,
@@ -208,7 +210,7 @@ impl World {
         self.started = false;
         if model.cycle == 0 || (self.clears && model.busy() && rng.chance(4)) {
             v[4] = 1;
-            (self.next, self.feed_bank, self.clears) = (None, 0, false);
+            (self.next, self.last, self.feed_bank, self.clears) = (None, None, 0, false);
             self.writes.clear();
             return v;
         }
@@ -219,11 +221,17 @@ impl World {
             }
         } else if self.next.is_none() {
             let mut job = Job::random(rng, n);
-            self.writes = job.registers().into();
-            for i in 0..5 {
-                self.writes.swap(i, rng.below(5) as usize);
+            let mut writes = job.registers();
+            if let Some(last) = self.last.take().filter(|_| rng.chance(40)) {
+                // Only the place of the output is new, or nothing: registers stay as they are.
+                writes.truncate(rng.below(2) as usize);
+                job = Job { address: if writes.is_empty() { last.address } else { job.address }, ..last };
             }
-            job.address %= 1 << A;
+            let count = writes.len();
+            for i in 0..count {
+                writes.swap(i, rng.below(count as u64) as usize);
+            }
+            self.writes = writes.into();
             self.clears = rng.chance(10);
             self.slow = [0, 50][rng.below(2) as usize];
             self.next = Some(job);
@@ -234,6 +242,7 @@ impl World {
                 (v[0], v[1], v[2]) = (1, op.into(), value.into());
             } else {
                 self.prepare(model);
+                self.last = self.next.clone();
                 v[3] = 1;
                 self.started = true;
             }
@@ -247,7 +256,7 @@ impl World {
         v
     }
 
-    /// Fills bank, parameters and expected words for the job that starts. One job in three repeats its parameters.
+    /// Fills bank, parameters and expected words for the job that starts.
     fn prepare(&mut self, model: &mut Model) {
         let (n, rng) = (model.n, &mut self.rng);
         let job = self.next.as_ref().unwrap();
@@ -293,6 +302,7 @@ fn drains<B: Block>(bench: Cosim<B>, n: usize, lanes: usize, cycles: usize) {
         rng: Rng::new(1000 + (n * 16 + lanes) as u64),
         writes: VecDeque::new(),
         next: None,
+        last: None,
         started: false,
         feed_bank: 0,
         clears: false,
