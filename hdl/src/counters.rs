@@ -1,1 +1,280 @@
-//! (being written)
+//! The activity counters: 16 counts of 32 bits in one small memory.
+//!
+//! Each event has a tally of 5 bits; the two that count products have a wider one. A visitor goes round the 16 slots,
+//! one a cycle, and moves the tally of the slot into the memory: no event is lost, because a tally holds what 16 cycles
+//! can bring, and 16 wide counters cost one adder. In its first round after `new_run` the visitor reads words that are
+//! always zero in place of the old counts. What it writes is also what a reader sees: `count` of `slot`, whole up to
+//! the cycle before, every 16 cycles again. Latency from an event to its count: at most 18 cycles.
+//!
+//! | port | direction | meaning |
+//! |---|---|---|
+//! | `new_run` | in | pulse: all counts begin at zero |
+//! | `cycles` … `stalls` | in | the event of that name happens in this cycle (see `systole_isa::counter`) |
+//! | `macs`, `zero_products` | in 12 | how many in this cycle |
+//! | `slot`, `count` | out 4, out 32 | the counter that passes by, and its value |
+
+use crate::literal::literal;
+use rust_hdl_core::prelude::*;
+use rust_hdl_widgets::prelude::*;
+use smart_default::SmartDefault;
+use std::array::from_fn;
+use systole_isa::counter;
+
+/// What happened since the last visit: W bits wide, `part` is zero but in a visit. Latency 0.
+#[derive(LogicBlock, Default)]
+pub struct Tally<const W: usize> {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Forget all.
+    pub clear: Signal<In, Bit>,
+    /// The visitor is here; what comes in this cycle counts for the next visit.
+    pub visit: Signal<In, Bit>,
+    /// How many events in this cycle.
+    pub events: Signal<In, Bits<W>>,
+    /// In a visit, events since the last one.
+    pub part: Signal<Out, Bits<W>>,
+    sum: DFF<Bits<W>>,
+}
+
+impl<const W: usize> Logic for Tally<W> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, sum);
+        self.sum.d.next = self.sum.q.val() + self.events.val();
+        self.part.next = 0.into();
+        if self.visit.val() {
+            self.part.next = self.sum.q.val();
+            self.sum.d.next = self.events.val();
+        }
+        if self.clear.val() {
+            self.sum.d.next = 0.into();
+        }
+    }
+}
+
+/// The counts, and 16 words that stay zero. A leaf, because the zeros need an initial value.
+#[derive(LogicBlock, Default)]
+pub struct Bank {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Word to read: 0 to 15 counts, 16 to 31 zero.
+    pub from: Signal<In, Bits<5>>,
+    /// Count to write.
+    pub to: Signal<In, Bits<4>>,
+    /// Its new value.
+    pub data: Signal<In, Bits<32>>,
+    /// Word read, one cycle after `from`.
+    pub q: Signal<Out, Bits<32>>,
+    _words: [Bits<32>; 32],
+}
+
+impl Logic for Bank {
+    fn update(&mut self) {
+        if self.clock.pos_edge() {
+            self.q.next = self._words[self.from.val().index()];
+            self._words[self.to.val().index()] = self.data.val();
+        }
+    }
+
+    fn connect(&mut self) {
+        self.q.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        Verilog::Custom(
+            "(* ram_style = \"block\" *) reg [31:0] words [0:31];\ninteger i;\n\
+             initial for (i = 0; i < 32; i = i + 1) words[i] = 0;\n\
+             always @(posedge clock) begin\n    q <= words[from];\n    words[{1'b0, to}] <= data;\nend\n"
+                .into(),
+        )
+    }
+
+    fn timing(&self) -> Vec<TimingInfo> {
+        vec![TimingInfo {
+            name: "bank".into(),
+            clock: "clock".into(),
+            inputs: ["from", "to", "data"].map(String::from).to_vec(),
+            outputs: vec!["q".into()],
+        }]
+    }
+}
+
+/// The counters of an array in which at most 2^(W−4) products happen in a cycle; ports as in the table above.
+#[allow(missing_docs)] // the table above says what each port is
+#[derive(LogicBlock, SmartDefault)]
+pub struct Counters<const W: usize> {
+    pub clock: Signal<In, Clock>,
+    pub reset: Signal<In, Bit>,
+    pub new_run: Signal<In, Bit>,
+    pub cycles: Signal<In, Bit>,
+    pub busy: Signal<In, Bit>,
+    pub macs: Signal<In, Bits<12>>,
+    pub zero_products: Signal<In, Bits<12>>,
+    pub idle: Signal<In, Bit>,
+    pub act_reads: Signal<In, Bit>,
+    pub act_writes: Signal<In, Bit>,
+    pub weight_reads: Signal<In, Bit>,
+    pub weight_writes: Signal<In, Bit>,
+    pub acc_reads: Signal<In, Bit>,
+    pub acc_writes: Signal<In, Bit>,
+    pub bus_reads: Signal<In, Bit>,
+    pub bus_writes: Signal<In, Bit>,
+    pub drain_busy: Signal<In, Bit>,
+    pub commands: Signal<In, Bit>,
+    pub stalls: Signal<In, Bit>,
+    pub slot: Signal<Out, Bits<4>>,
+    pub count: Signal<Out, Bits<32>>,
+    /// First step: choose a slot, read its count. Second step: add, write.
+    choice: DFF<Bits<4>>,
+    fresh: DFF<Bit>,
+    added: DFF<Bits<W>>,
+    adding: DFF<Bits<4>>,
+    bank: Bank,
+    tally: [Tally<5>; 14],
+    wide: [Tally<W>; 2],
+    clear: Signal<Local, Bit>,
+    narrow: Signal<Local, Bits<5>>,
+    sum: Signal<Local, Bits<32>>,
+    /// The slot of each tally.
+    #[default(from_fn(|i| literal(NARROW[i] as u32)))]
+    number: [Constant<Bits<4>>; 14],
+    #[default(from_fn(|i| literal([counter::MACS, counter::ZERO_PRODUCTS][i] as u32)))]
+    wide_number: [Constant<Bits<4>>; 2],
+    #[default(literal(15))]
+    last: Constant<Bits<4>>,
+}
+
+/// The counters that count at most one event in a cycle, in the order of the tallies.
+const NARROW: [usize; 14] = [
+    counter::CYCLES,
+    counter::BUSY,
+    counter::IDLE,
+    counter::ACT_READS,
+    counter::ACT_WRITES,
+    counter::WEIGHT_READS,
+    counter::WEIGHT_WRITES,
+    counter::ACC_READS,
+    counter::ACC_WRITES,
+    counter::BUS_READS,
+    counter::BUS_WRITES,
+    counter::DRAIN_BUSY,
+    counter::COMMANDS,
+    counter::STALLS,
+];
+
+impl<const W: usize> Counters<W> {
+    /// Counters for an array of n rows and columns.
+    pub fn new(n: usize) -> Self {
+        assert!(16 * n * n < 1 << W, "tallies of {W} bits do not hold 16 cycles of {} products", n * n);
+        Self::default()
+    }
+}
+
+impl<const W: usize> Logic for Counters<W> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, choice, fresh, added, adding);
+        self.bank.clock.next = self.clock.val();
+        self.clear.next = self.new_run.val() | self.reset.val();
+
+        self.tally[0].events.next = bit_cast::<5, 1>(self.cycles.val().into());
+        self.tally[1].events.next = bit_cast::<5, 1>(self.busy.val().into());
+        self.tally[2].events.next = bit_cast::<5, 1>(self.idle.val().into());
+        self.tally[3].events.next = bit_cast::<5, 1>(self.act_reads.val().into());
+        self.tally[4].events.next = bit_cast::<5, 1>(self.act_writes.val().into());
+        self.tally[5].events.next = bit_cast::<5, 1>(self.weight_reads.val().into());
+        self.tally[6].events.next = bit_cast::<5, 1>(self.weight_writes.val().into());
+        self.tally[7].events.next = bit_cast::<5, 1>(self.acc_reads.val().into());
+        self.tally[8].events.next = bit_cast::<5, 1>(self.acc_writes.val().into());
+        self.tally[9].events.next = bit_cast::<5, 1>(self.bus_reads.val().into());
+        self.tally[10].events.next = bit_cast::<5, 1>(self.bus_writes.val().into());
+        self.tally[11].events.next = bit_cast::<5, 1>(self.drain_busy.val().into());
+        self.tally[12].events.next = bit_cast::<5, 1>(self.commands.val().into());
+        self.tally[13].events.next = bit_cast::<5, 1>(self.stalls.val().into());
+        self.wide[0].events.next = bit_cast::<W, 12>(self.macs.val());
+        self.wide[1].events.next = bit_cast::<W, 12>(self.zero_products.val());
+
+        // All parts but the visited one are zero.
+        self.narrow.next = 0.into();
+        for i in 0..14 {
+            self.tally[i].clock.next = self.clock.val();
+            self.tally[i].clear.next = self.clear.val();
+            self.tally[i].visit.next = self.choice.q.val() == self.number[i].val();
+            self.narrow.next = self.narrow.val() | self.tally[i].part.val();
+        }
+        for i in 0..2 {
+            self.wide[i].clock.next = self.clock.val();
+            self.wide[i].clear.next = self.clear.val();
+            self.wide[i].visit.next = self.choice.q.val() == self.wide_number[i].val();
+        }
+        self.added.d.next = bit_cast::<W, 5>(self.narrow.val()) | self.wide[0].part.val() | self.wide[1].part.val();
+        self.adding.d.next = self.choice.q.val();
+        self.choice.d.next = self.choice.q.val() + 1;
+        if self.choice.q.val() == self.last.val() {
+            self.fresh.d.next = false;
+        }
+        self.bank.from.next = bit_cast::<5, 4>(self.choice.q.val());
+        if self.fresh.q.val() {
+            self.bank.from.next = bit_cast::<5, 4>(self.choice.q.val()) | 16;
+        }
+
+        self.sum.next = self.bank.q.val() + bit_cast::<32, W>(self.added.q.val());
+        self.bank.to.next = self.adding.q.val();
+        self.bank.data.next = self.sum.val();
+        self.slot.next = self.adding.q.val();
+        self.count.next = self.sum.val();
+        if self.clear.val() {
+            self.choice.d.next = 0.into();
+            self.fresh.d.next = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cosim;
+    use crate::cosim::Rng;
+
+    /// Counts of all events, and per slot what the last visit saw: plain sums, no tallies.
+    #[test]
+    fn no_event_is_lost() {
+        let bench = cosim!(Counters::<9>::new(4),
+            inputs: [reset, new_run, cycles, busy, macs, zero_products, idle, act_reads, act_writes, weight_reads,
+                     weight_writes, acc_reads, acc_writes, bus_reads, bus_writes, drain_busy, commands, stalls],
+            outputs: [slot, count]);
+        let mut rng = Rng::new(9);
+        let mut total = [0u128; 16];
+        let mut shown = [0u128; 16];
+        let (mut slot, mut adding) = (0usize, 0usize);
+        let mut settled = false;
+        bench.check(
+            6000,
+            |cycle, _| {
+                // Long stretches with everything at its most: tallies must hold 16 such cycles.
+                let most = cycle / 100 % 2 == 1;
+                let mut v = vec![u128::from(cycle == 0), u128::from(cycle > 0 && rng.below(400) == 0)];
+                v.extend((0..16).map(|k| match k {
+                    2 | 3 if most => 16,
+                    2 | 3 => u128::from(rng.below(17)),
+                    _ => u128::from(most || rng.chance(40)),
+                }));
+                v
+            },
+            |i| {
+                let out = vec![adding as u128, if settled { shown[adding] } else { 0 }];
+                shown[slot] = total[slot];
+                adding = slot;
+                slot = (slot + 1) % 16;
+                settled = true;
+                for (t, events) in total.iter_mut().zip(&i[2..]) {
+                    *t += events;
+                }
+                if i[0] == 1 || i[1] == 1 {
+                    (total, slot) = ([0; 16], 0);
+                }
+                out
+            },
+        );
+    }
+}
