@@ -1,0 +1,280 @@
+//! Random command streams through the Verilated kernel and the functional model: card memory, on-chip memory and the
+//! counters that do not depend on time must be equal.
+
+mod common;
+
+use common::{card_dir, stream, Random};
+use isa::command::{self as op, pack, word};
+use isa::config::Config;
+use isa::counter::{self, Snapshot, COUNTERS};
+use isa::layout;
+use systole_sim::memory::Buffers;
+use systole_sim::model::Machine;
+use systole_sim::rtl::{Built, Region};
+use systole_sim::settings::Settings;
+
+/// Counters that a command stream alone decides, whatever memory and overlap do.
+const EXACT: [usize; 9] = [
+    counter::BUSY,
+    counter::MACS,
+    counter::ZERO_PRODUCTS,
+    counter::ACT_READS,
+    counter::ACT_WRITES,
+    counter::WEIGHT_WRITES,
+    counter::ACC_READS,
+    counter::ACC_WRITES,
+    counter::COMMANDS,
+];
+
+struct Case {
+    commands: Vec<u32>,
+    weights: Vec<u8>,
+    input: Vec<u8>,
+    output_words: usize,
+    marks: usize,
+}
+
+/// Builds streams without hazards: feeds read the lower half of activation memory, drains write the upper half, so that
+/// they may overlap; or, where addresses wander, everything waits.
+struct Writer<'a> {
+    config: &'a Config,
+    random: &'a mut Random,
+    commands: Vec<u32>,
+}
+
+impl Writer<'_> {
+    fn put(&mut self, operation: u8, values: &[i64]) {
+        let word = pack(operation, values).unwrap_or_else(|| panic!("{operation:#x} {values:?} does not fit"));
+        self.commands.push(word);
+    }
+
+    fn start(&mut self, operation: u8) {
+        self.commands.push(word(operation, 0));
+    }
+
+    fn wait(&mut self, units: u32) {
+        self.commands.push(word(op::WAIT, units));
+    }
+
+    fn load(&mut self, source: i64, offset: i64, memory: i64, address: i64, words: i64) {
+        self.put(op::L_SRC, &[offset]);
+        self.put(op::L_DST, &[address, memory]);
+        self.put(op::L_LEN, &[words - 1, source]);
+        self.start(op::LOAD);
+    }
+
+    fn store(&mut self, address: i64, offset: i64, words: i64) {
+        self.put(op::S_SRC, &[address]);
+        self.put(op::S_DST, &[offset]);
+        self.put(op::S_LEN, &[words - 1]);
+        self.start(op::STORE);
+    }
+
+    /// A feed and its drain.
+    fn job(&mut self) {
+        let half = (self.config.act_words() / 2) as i64;
+        let r = &mut *self.random;
+        let wander = r.one_in(4);
+        let most = self.config.acc_words() as i64;
+        let width = r.range(1, most.min(20));
+        let height = r.range(1, (most / width).min(20));
+        let (kernel_width, kernel_height) = (r.range(1, 4), r.range(1, 4));
+        let blocks = r.range(1, 3);
+        let (stride_x, stride_y) = (r.range(1, 3), r.range(1, 3));
+        let in_width = r.range(1, 24);
+        let in_height = r.range(1, 24).min(half / (in_width * blocks));
+        let (origin_x, origin_y) = (r.range(-3, 2), r.range(-3, 2));
+        let hold = i64::from(r.one_in(4));
+        let max = i64::from(r.one_in(4));
+        let pad = r.range(-128, 127);
+        let steps = r.range(1, 8);
+        let any = |r: &mut Random| i64::from(r.next() & op::VALUE_MASK);
+        let address = (origin_y * in_width + origin_x) * blocks;
+        let (step_x, step_y, step_k) = (stride_x * blocks, stride_y * in_width * blocks, in_width * blocks);
+        let wild = [any(r), any(r), any(r), any(r)];
+        let tiles = if hold == 1 { 1 } else { kernel_width * kernel_height * blocks };
+        let n = self.config.n as i64;
+        let w_address = r.range(0, self.config.weight_words() as i64 / 2 - tiles * n);
+        let new_address = !r.one_in(3);
+        let param_words = n * layout::param_words(self.config.n) as i64;
+        let param = r.range(0, self.config.weight_words() as i64 / 2 - param_words);
+        let d_step = r.range(1, 3);
+        let pixels = width * height;
+        let d_address = half + r.range(0, half - d_step * pixels);
+        let low = r.range(-128, 0);
+        let high = r.range(low, 127);
+        let zero_point = r.range(-128, 127);
+        let (full, last) = (r.range(0, 4095), r.range(0, 4095));
+        if wander {
+            self.wait(op::UNIT_ALL);
+        }
+        if new_address {
+            self.put(op::W_ADDR, &[w_address]);
+        }
+        let steps_and_address = if wander { wild } else { [address, step_x, step_y, step_k] };
+        for (register, value) in
+            [op::F_ADDR, op::F_PIXEL_STEP, op::F_ROW_STEP, op::F_KERNEL_STEP].into_iter().zip(steps_and_address)
+        {
+            self.commands.push(word(register, value as u32));
+        }
+        self.put(op::F_OUT, &[width - 1, height - 1]);
+        self.put(op::F_KERNEL, &[kernel_width - 1, kernel_height - 1, blocks - 1]);
+        self.put(op::F_ORIGIN, &[origin_x, origin_y]);
+        self.put(op::F_IN, &[in_width, in_height]);
+        self.put(op::F_MODE, &[pad, stride_x, stride_y, max, hold]);
+        self.put(op::F_MACS, &[full, last]);
+        self.start(op::FEED);
+        self.put(op::D_ADDR, &[d_address]);
+        self.put(op::D_STEP, &[d_step]);
+        self.put(op::D_COUNT, &[pixels - 1, steps - 1]);
+        self.put(op::D_QUANT, &[zero_point, low, high]);
+        self.put(op::D_PARAM, &[param]);
+        self.start(op::DRAIN);
+        if wander {
+            self.wait(op::UNIT_ALL);
+        }
+    }
+}
+
+fn case(config: &Config, random: &mut Random) -> Case {
+    let (act, weight) = (config.act_words() as i64, config.weight_words() as i64);
+    let mut w = Writer { config, random, commands: Vec::new() };
+    let weight_loaded = (weight / 2).min(2048);
+    let act_loaded = (act / 2).min(2048);
+    let spare = 64;
+    w.load(0, 0, 1, 0, weight_loaded);
+    w.load(1, 0, 0, 0, act_loaded);
+    w.wait(op::UNIT_LOAD);
+    // The tile reader may have read ahead before the weights were there.
+    w.put(op::W_ADDR, &[0]);
+    let (mut stored, mut marks) = (0, 0);
+    for _ in 0..w.random.range(1, 6) {
+        w.job();
+        match w.random.next() % 6 {
+            0 => {
+                // Weights that no job reads, under the job.
+                let address = weight / 2 + w.random.range(0, weight / 2 - spare);
+                let (offset, words) = (w.random.range(0, 100), w.random.range(1, spare));
+                w.load(0, offset, 1, address, words);
+            }
+            1 => {
+                let (address, words) = (w.random.range(0, act - 1), w.random.range(1, 300));
+                w.wait(op::UNIT_FEED | op::UNIT_DRAIN);
+                w.store(address, stored, words);
+                w.wait(op::UNIT_STORE);
+                stored += words;
+            }
+            2 => {
+                w.start(op::MARK);
+                marks += 1;
+            }
+            _ => (),
+        }
+    }
+    w.wait(op::UNIT_ALL);
+    // All of activation memory, so that nothing hides in it.
+    w.store(0, stored, act);
+    stored += act;
+    w.start(op::MARK);
+    w.start(op::END);
+    let bus = config.bus_bytes();
+    let commands = w.commands;
+    Case {
+        commands,
+        weights: random.bytes((weight_loaded + 100) as usize * bus),
+        input: random.bytes(act_loaded as usize * bus),
+        output_words: stored as usize,
+        marks: marks + 1,
+    }
+}
+
+/// Runs a case on both; the error says where they first differ.
+fn compare(built: &Built, seed: u64, runs: usize) -> Result<u64, String> {
+    let config = built.config().clone();
+    let bus = config.bus_bytes();
+    let mut random = Random(seed);
+    let stall_seed = if random.one_in(2) { random.next() } else { 0 };
+    let latency = random.range(0, 60) as u32;
+    let mut rtl = built.start(&Settings { stall_seed, cycle_limit: 20_000_000, ..Settings::default() })?;
+    let mut machine = Machine::new(&config);
+    let mut cycles = 0;
+    for run in 0..runs {
+        let case = case(&config, &mut random);
+        let mut memory = Buffers::new();
+        let pointers = [
+            memory.add(stream(&case.commands)),
+            memory.add(case.weights),
+            memory.add(case.input),
+            memory.add(vec![0x5a; case.output_words * bus]),
+            memory.add(vec![0xa5; case.marks * Snapshot::bytes(bus)]),
+        ];
+        let mut card_memory = memory.clone();
+        let status = machine.run(&mut memory, pointers).map_err(|e| format!("seed {seed} run {run}: model: {e}"))?;
+        let mut regions: Vec<Region<'_>> = card_memory
+            .iter_mut()
+            .map(|(base, bytes)| (base, round_up(bytes)))
+            .map(|(base, bytes)| Region { base, bytes })
+            .collect();
+        let done =
+            rtl.run(&mut regions, pointers, latency).map_err(|(e, _)| format!("seed {seed} run {run}: RTL: {e}"))?;
+        cycles += done.cycles;
+        let (ours, card) = (memory.get(pointers[3]).unwrap(), card_memory.get(pointers[3]).unwrap());
+        if let Some(at) = ours.iter().zip(card).position(|(a, b)| a != b) {
+            return Err(format!(
+                "seed {seed} run {run}: output word {} byte {}: model {}, RTL {} (latency {latency}, stalls {stall_seed})",
+                at / bus,
+                at % bus,
+                ours[at] as i8,
+                card[at] as i8
+            ));
+        }
+        let snapshots =
+            |m: &Buffers| Snapshot::parse_all(&m.get(pointers[4]).unwrap()[..case.marks * Snapshot::bytes(bus)], bus);
+        assert_eq!(status.marks, case.marks);
+        for (mark, (a, b)) in snapshots(&memory).iter().zip(snapshots(&card_memory)).enumerate() {
+            for i in EXACT {
+                if a.0[i] != b.0[i] {
+                    return Err(format!(
+                        "seed {seed} run {run}: mark {mark}: counter {}: model {}, RTL {}",
+                        COUNTERS[i].0, a.0[i], b.0[i]
+                    ));
+                }
+            }
+            // Time has no model, but it has bounds.
+            let counts = b.0;
+            if counts[counter::BUSY] > counts[counter::CYCLES] || counts[counter::IDLE] > counts[counter::CYCLES] {
+                return Err(format!("seed {seed} run {run}: mark {mark}: impossible counters {counts:?}"));
+            }
+        }
+    }
+    Ok(cycles)
+}
+
+/// The shim serves whole bus words.
+fn round_up(bytes: &mut Vec<u8>) -> &mut Vec<u8> {
+    bytes.resize(bytes.len().next_multiple_of(16), 0);
+    bytes
+}
+
+fn cosimulate(name: &str, cases: u64) {
+    let Some(folder) = card_dir(&format!("cosimulation of {name}")) else { return };
+    let built = Built::open(&folder.join(name)).unwrap();
+    let cases = std::env::var("SYSTOLE_COSIM_CASES").ok().and_then(|c| c.parse().ok()).unwrap_or(cases);
+    let failures: Vec<String> = (0..cases).filter_map(|seed| compare(&built, seed, 2).err()).collect();
+    assert!(failures.is_empty(), "{} of {cases} cases differ:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn small4x4_does_what_the_model_does() {
+    cosimulate("small4x4", 25);
+}
+
+#[test]
+fn edge8x8_does_what_the_model_does() {
+    cosimulate("edge8x8", 40);
+}
+
+#[test]
+fn mid16x16_does_what_the_model_does() {
+    cosimulate("mid16x16", 25);
+}
