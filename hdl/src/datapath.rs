@@ -46,6 +46,7 @@ pub struct Datapath<
     const W: usize,
     const C: usize,
     const D: usize,
+    const M: usize,
 > {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -72,7 +73,7 @@ pub struct Datapath<
     /// Write a weight word.
     pub load_weight: Signal<In, Bit>,
     /// Where to.
-    pub load_address: Signal<In, Bits<23>>,
+    pub load_address: Signal<In, Bits<M>>,
     /// Word.
     pub load_word: Signal<In, Bits<WB>>,
     /// Not now.
@@ -144,7 +145,8 @@ impl<
         const W: usize,
         const C: usize,
         const D: usize,
-    > Logic for Datapath<N, H, NH, WB, SW, S, L, LB, G, GB, PW, PB, A, W, C, D>
+        const M: usize,
+    > Logic for Datapath<N, H, NH, WB, SW, S, L, LB, G, GB, PW, PB, A, W, C, D, M>
 {
     #[hdl_gen]
     fn update(&mut self) {

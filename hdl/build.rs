@@ -1,0 +1,55 @@
+//! Turns `configs.yaml` into Rust: a const generic must be a literal, and the YAML is the one place of the parameters.
+
+use std::{env, error::Error, fs, path::PathBuf};
+use systole_isa::{config::Config, layout};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=configs.yaml");
+    let configs: Vec<Config> = serde_yaml::from_str(&fs::read_to_string("configs.yaml")?)?;
+    let mut arms = String::new();
+    for c in &configs {
+        c.check()?;
+        arms += &format!("{:?} => Some(raw::<Infer<{}>>()),\n", c.name, sizes(c));
+    }
+    let source = format!(
+        "/// rust-hdl's own Verilog of the named configuration; `None` if there is none of that name.\n\
+         fn kernel(name: &str) -> Option<String> {{\nmatch name {{\n{arms}_ => None,\n}}\n}}\n"
+    );
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("kernels.rs"), source)?;
+    Ok(())
+}
+
+/// The const generics of `Infer` in their order; each name is the one that the modules use.
+fn sizes(c: &Config) -> String {
+    let n = c.n;
+    let clog2 = |x: usize| x.next_power_of_two().trailing_zeros() as usize;
+    let groups = n / c.lanes;
+    let param_words = layout::param_words(n);
+    let bus = c.bus_bytes();
+    [
+        ("N: rows and columns", n),
+        ("H: column pairs", n / 2),
+        ("NH: elements", n * n / 2),
+        ("WB: bits of a word", 8 * n),
+        ("SW: bits of a partial sum", 16 + clog2(n)),
+        ("S: cycles from a word to the sums of the first pair", n + 2),
+        ("L: requantiser lanes", c.lanes),
+        ("LB: bits of their results", 8 * c.lanes),
+        ("G: groups of columns that share the lanes", groups),
+        ("GB: bits of a group's number", clog2(groups).max(1)),
+        ("PW: words of a parameter record", param_words),
+        ("PB: bits of it", param_words * 8 * n),
+        ("A: activation address bits", c.act_words_log2 as usize),
+        ("W: weight address bits", c.weight_words_log2 as usize),
+        ("C: accumulator address bits", c.acc_words_log2 as usize),
+        ("D: accumulator words", c.acc_words()),
+        ("M: address bits of the larger memory", c.act_words_log2.max(c.weight_words_log2) as usize),
+        ("T: bits that hold 16 cycles of products", clog2(16 * n * n + 1)),
+        ("AW: card memory address bits", c.addr_bits as usize),
+        ("BUS: bus bits", 8 * bus),
+        ("BB: bus bytes", bus),
+        ("BS: their logarithm", clog2(bus)),
+    ]
+    .map(|(what, value)| format!("/* {what} */ {value}"))
+    .join(", ")
+}
