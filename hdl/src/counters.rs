@@ -52,7 +52,8 @@ impl<const W: usize> Logic for Tally<W> {
     }
 }
 
-/// The counts, and 16 words that stay zero. A leaf, because the zeros need an initial value.
+/// The counts, and 16 words that stay zero. A leaf, because the zeros need an initial value. The word read is never the
+/// one being written (`no_rw_check`), which spares a bypass.
 #[derive(LogicBlock, Default)]
 pub struct Bank {
     /// Clock.
@@ -82,7 +83,7 @@ impl Logic for Bank {
 
     fn hdl(&self) -> Verilog {
         Verilog::Custom(
-            "(* ram_style = \"block\" *) reg [31:0] words [0:31];\ninteger i;\n\
+            "(* ram_style = \"block\", no_rw_check *) reg [31:0] words [0:31];\ninteger i;\n\
              initial for (i = 0; i < 32; i = i + 1) words[i] = 0;\n\
              always @(posedge clock) begin\n    q <= words[from];\n    words[{1'b0, to}] <= data;\nend\n"
                 .into(),
