@@ -109,7 +109,7 @@ impl<'a> Job<'a> {
         let card = card_of(&plan.config.name)?;
         let container = target.container.ok_or_else(|| {
             let name = &plan.config.name;
-            anyhow!("no container for configuration `{name}`: give --container FILE, or run scripts/card {name}")
+            anyhow!("no container for configuration `{name}`: give --container FILE, or run scripts/card --config {name}")
         })?;
         Ok(Self { args, plan, graph, container, card, samples, count, labels })
     }

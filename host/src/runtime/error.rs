@@ -24,7 +24,7 @@ pub enum RuntimeError {
         place: String,
     },
     /// There are cards, but none of the configuration asked for.
-    #[error("no card of configuration `{config}`: the cards here are {found}: run scripts/card {config}, or choose another with --config")]
+    #[error("no card of configuration `{config}`: the cards here are {found}: run scripts/card --config {config}, or choose another with --config")]
     NoConfig {
         /// The configuration asked for.
         config: String,
@@ -40,7 +40,7 @@ pub enum RuntimeError {
         what: String,
     },
     /// The card does not take the container.
-    #[error("card `{device}` refuses container {path}: {code}: build both again with scripts/card {config}")]
+    #[error("card `{device}` refuses container {path}: {code}: build both again with scripts/card --config {config}")]
     Refused {
         /// The card.
         device: String,
