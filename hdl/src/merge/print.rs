@@ -4,7 +4,8 @@ use super::{Decl, Module};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-const LINE: usize = 110;
+/// Columns of a line.
+pub(super) const LINE: usize = 110;
 
 /// The Verilog of a module. `names` holds the new name of every merged module; any other is foreign and stays.
 pub(super) fn module(module: &Module, names: &BTreeMap<String, String>) -> String {
@@ -18,9 +19,7 @@ pub(super) fn module(module: &Module, names: &BTreeMap<String, String>) -> Strin
     for decl in &module.params {
         let _ = writeln!(out, "    localparam {} = {};", plain(&decl.name), decl.value);
     }
-    for decl in &module.nets {
-        let _ = writeln!(out, "    {};", declare(decl, &plain));
-    }
+    out += &nets(&module.nets, &plain);
     for instance in &module.instances {
         let kind = names.get(&instance.module).unwrap_or(&instance.module);
         let mut line = format!("    {kind} {} (", plain(&instance.name));
@@ -42,9 +41,39 @@ pub(super) fn module(module: &Module, names: &BTreeMap<String, String>) -> Strin
 }
 
 fn declare(decl: &Decl, plain: &dyn Fn(&str) -> String) -> String {
+    format!("{} {}", shape(decl), plain(&decl.name))
+}
+
+/// Kind, sign and width.
+fn shape(decl: &Decl) -> String {
     let signed = if decl.signed { " signed" } else { "" };
     let range = if decl.bits > 1 { format!(" [{}:0]", decl.bits - 1) } else { String::new() };
-    format!("{}{signed}{range} {}", decl.kind, plain(&decl.name))
+    format!("{}{signed}{range}", decl.kind)
+}
+
+/// Declarations of nets: those of one shape together, where the first of them stood.
+fn nets(nets: &[Decl], plain: &dyn Fn(&str) -> String) -> String {
+    let mut shapes: Vec<String> = vec![];
+    for net in nets {
+        if !shapes.contains(&shape(net)) {
+            shapes.push(shape(net));
+        }
+    }
+    let mut out = String::new();
+    for wanted in shapes {
+        let mut line = format!("    {wanted} ");
+        let mut names = nets.iter().filter(|n| shape(n) == wanted).map(|n| plain(&n.name)).peekable();
+        while let Some(name) = names.next() {
+            let name = name + if names.peek().is_some() { ", " } else { ";" };
+            if line.len() + name.len() > LINE {
+                out += &(line.trim_end().to_string() + "\n");
+                line = " ".repeat(8);
+            }
+            line += &name;
+        }
+        out += &(line + "\n");
+    }
+    out
 }
 
 /// A port's new name follows from its old one alone, because instances elsewhere must know it.

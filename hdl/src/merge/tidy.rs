@@ -1,5 +1,6 @@
 //! Takes the noise out of one module: wires that only rename, unused parameters, parentheses and sizes that say nothing.
 
+use super::print::LINE;
 use super::Module;
 use regex::{Captures, Regex};
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ pub(super) fn tidy(module: &mut Module) {
             *line = expressions(line, &widths);
         }
         drop_empty_blocks(&mut module.code);
+        join_short_branches(&mut module.code);
     }
     let code = module.code.join("\n");
     module.params.retain(|p| mentions(&code, &p.name) > 0);
@@ -178,9 +180,41 @@ fn drop_empty_blocks(code: &mut Vec<String>) {
     }
 }
 
+/// `if (a) begin`, one assignment, `end`: one line, where it fits. Only blocks of one plain assignment lose their
+/// `begin` and `end`, so no `else` can change its `if`.
+fn join_short_branches(code: &mut Vec<String>) {
+    let mut joined: Vec<String> = Vec::with_capacity(code.len());
+    for line in code.drain(..) {
+        joined.push(line);
+        let n = joined.len();
+        if n < 3 || joined[n - 1].trim() != "end" {
+            continue;
+        }
+        let (head, body) = (joined[n - 3].trim_start(), joined[n - 2].trim());
+        let branch = head.starts_with("if (") || head.starts_with("else ");
+        let plain = body.ends_with(';') && !["if (", "else ", "case ", "//"].iter().any(|w| body.starts_with(w));
+        if let Some(condition) = joined[n - 3].strip_suffix(" begin") {
+            let whole = format!("{condition} {body}");
+            if branch && plain && whole.len() + 4 <= LINE {
+                joined.truncate(n - 3);
+                joined.push(whole);
+            }
+        }
+    }
+    *code = joined;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_else_keeps_its_if() {
+        let lines = |text: &str| text.lines().map(str::to_string).collect::<Vec<_>>();
+        let mut code = lines("if (a) begin\n  if (b) begin\n    x = 1;\n  end\nend\nelse begin\n  x = 2;\nend");
+        join_short_branches(&mut code);
+        assert_eq!(code, ["if (a) begin", "  if (b) x = 1;", "end", "else x = 2;"]);
+    }
 
     #[test]
     fn noise_goes_and_meaning_stays() {
