@@ -227,7 +227,8 @@ fn settle(b: &mut Builder, node: &proto::Node, p: &Pending, quant: Quant, unsign
         Core::Pool { kind, window } => {
             let count = window.kernel[0] * window.kernel[1];
             let same = p.quant == quant;
-            let point = *window == Window::POINT;
+            // A window of one element that skips some is no identity.
+            let point = *window == Window::POINT && p.hwc == p.source.hwc;
             match kind {
                 _ if same && point => Op::Clamp { low, high },
                 PoolKind::Max => {
