@@ -125,11 +125,12 @@ impl<const W: usize, const A: usize, const D: usize> Logic for Ram2<W, A, D> {
             if self._words.is_empty() {
                 *self._words = vec![Bits::<W>::default(); 1 << A];
             }
+            let address = |a: Bits<A>| if D == 1 { 0 } else { a.index() };
             if self.read.val() {
-                self.q.next = self._words[self.read_address.val().index()];
+                self.q.next = self._words[address(self.read_address.val())];
             }
             if self.write.val() {
-                self._words[self.write_address.val().index()] = self.data.val();
+                self._words[address(self.write_address.val())] = self.data.val();
             }
         }
     }

@@ -6,6 +6,11 @@ mod datapath {
     mod array;
     mod drain;
     mod feeder;
+    mod mouth;
+    mod mul_pair;
+    mod pe;
+    mod ram;
     mod requant;
     mod script;
+    mod tiles;
 }

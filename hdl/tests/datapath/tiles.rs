@@ -1,0 +1,79 @@
+//! The tile reader: n words a tile, one after the other, under random grants; a new address drops what was read.
+
+use rust_hdl_core::prelude::Block;
+use std::cell::RefCell;
+use systole_hdl::cosim;
+use systole_hdl::cosim::{Cosim, Rng};
+use systole_hdl::tiles::Tiles;
+use systole_isa::command;
+
+const A: usize = 7;
+
+/// Where the reader is: nowhere until an address is given; then so many words of the tile at `start` are read.
+#[derive(Default)]
+struct Model {
+    start: Option<u128>,
+    read: usize,
+    /// The row that memory gives in this cycle.
+    arriving: Option<usize>,
+    taken: usize,
+}
+
+fn reads_tiles<B: Block>(bench: Cosim<B>, n: usize) {
+    let model = RefCell::new(Model::default());
+    let mut rng = Rng::new(n as u64);
+    let mut eager = false;
+    let stimulus = |cycle: usize, _: &[u128]| {
+        let model = model.borrow();
+        if cycle % 100 == 0 {
+            eager = rng.chance(50);
+        }
+        let ready = model.start.is_some() && model.read == n;
+        let ops = [command::W_ADDR, command::W_ADDR, command::F_ADDR, command::D_PARAM];
+        let (set, op) = (rng.chance(4), ops[rng.below(4) as usize]);
+        let clear = cycle == 0 || rng.chance(1);
+        let take = ready && (eager || rng.chance(30));
+        let grant = eager || rng.chance(60);
+        vec![set.into(), op.into(), rng.bits(24), clear.into(), take.into(), grant.into()]
+    };
+    let outputs = |i: &[u128]| {
+        let [set, op, value, clear, take, grant] = *i else { unreachable!() };
+        let mut model = model.borrow_mut();
+        let ready = model.start.is_some() && model.read == n;
+        let wants = model.start.is_some() && !ready;
+        let address = model.start.unwrap_or(0) + model.read as u128;
+        let result =
+            vec![ready.into(), wants.into(), address % (1 << A), model.arriving.map_or(0, |row| 1 << row)];
+        model.arriving = (wants && grant == 1).then_some(model.read);
+        model.read += usize::from(wants && grant == 1);
+        if take == 1 {
+            model.taken += 1;
+            model.read = 0;
+            model.start = model.start.map(|at| at + n as u128);
+        }
+        if set == 1 && op == u128::from(command::W_ADDR) {
+            (model.start, model.read) = (Some(value), 0);
+        }
+        if clear == 1 {
+            (model.start, model.read) = (None, 0);
+        }
+        result
+    };
+    bench.gate("address", "read").check(6000, stimulus, outputs);
+    let taken = model.borrow().taken;
+    assert!(taken > 100, "only {taken} tiles");
+}
+
+#[test]
+fn tiles_of_4_rows() {
+    let bench = cosim!(Tiles::<4, A>::default(),
+        inputs: [set, op, value, clear, take, grant], outputs: [ready, read, address, row_write]);
+    reads_tiles(bench, 4);
+}
+
+#[test]
+fn tiles_of_16_rows() {
+    let bench = cosim!(Tiles::<16, A>::default(),
+        inputs: [set, op, value, clear, take, grant], outputs: [ready, read, address, row_write]);
+    reads_tiles(bench, 16);
+}
