@@ -62,6 +62,7 @@ pub struct Fetch<const AW: usize, const BUS: usize> {
     bursts: Signal<Local, Bits<2>>,
     /// Bursts asked for and not read to the end.
     waiting: Signal<Local, Bits<2>>,
+    shifted: Signal<Local, Bits<BUS>>,
     take: Signal<Local, Bit>,
     last_word: Signal<Local, Bit>,
     read: Signal<Local, Bit>,
@@ -124,7 +125,8 @@ impl<const AW: usize, const BUS: usize> Logic for Fetch<AW, BUS> {
             self.offset.d.next = (self.offset.q.val() + self.word.val()) & self.last_offset.val();
         }
         self.cmd_valid.next = self.holding.q.val();
-        self.cmd.next = self.beats.q.val().get_bits::<32>(self.offset.q.val().index());
+        self.shifted.next = self.beats.q.val() >> self.offset.q.val();
+        self.cmd.next = self.shifted.val().get_bits::<32>(0);
 
         // All beats that were asked for have come when the counts of beats and of bursts agree.
         if self.flush.val()

@@ -7,13 +7,17 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 pub(super) fn tidy(module: &mut Module) {
-    if !module.custom {
+    let constants: BTreeMap<String, usize> =
+        module.params.iter().filter_map(|p| Some((p.name.clone(), number(&p.value)?))).collect();
+    if module.custom {
+        fit_initial_value(module);
+    } else {
         drop_overwritten(&mut module.code);
         connect_directly(module);
         let widths: BTreeMap<String, usize> =
             module.ports.iter().chain(&module.nets).map(|d| (d.name.clone(), d.bits)).collect();
         for line in &mut module.code {
-            *line = expressions(line, &widths);
+            *line = expressions(line, &widths, &constants);
         }
         drop_empty_blocks(&mut module.code);
         join_short_branches(&mut module.code);
@@ -88,7 +92,7 @@ fn connect_directly(module: &mut Module) {
 }
 
 /// Sizes and parentheses: a literal's 32 bits came from the Rust literal's type, not from the design.
-fn expressions(line: &str, widths: &BTreeMap<String, usize>) -> String {
+fn expressions(line: &str, widths: &BTreeMap<String, usize>, constants: &BTreeMap<String, usize>) -> String {
     static LITERAL: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(?:32|64)'h([0-9a-f]{1,7})\b"));
     static SLICE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[\(([0-9+*() -]+)\)\+:\((\d+)\)\]"));
     static RUNNING: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[\(([\w$]+)\)\+:\((\d+)\)\]"));
@@ -104,7 +108,10 @@ fn expressions(line: &str, widths: &BTreeMap<String, usize>) -> String {
         (Some(low), Ok(_)) => format!("[{low}]"),
         _ => c[0].into(),
     });
-    let line = RUNNING.replace_all(&line, "[$1 +: $2]");
+    let line = RUNNING.replace_all(&line, |c: &Captures| match (constants.get(&c[1]), c[2].parse::<usize>()) {
+        (Some(low), Ok(bits)) if bits > 1 => format!("[{}:{low}]", low + bits - 1),
+        _ => format!("[{} +: {}]", &c[1], &c[2]),
+    });
     let line = INDEX.replace_all(&line, |c: &Captures| constant(&c[1]).map_or(c[0].into(), |i| format!("[{i}]")));
     let line = CAST.replace_all(&line, |c: &Captures| {
         let number = |i: usize| c.get(i).and_then(|m| m.as_str().parse::<usize>().ok());
@@ -127,6 +134,24 @@ fn expressions(line: &str, widths: &BTreeMap<String, usize>) -> String {
         }
     });
     line.into_owned()
+}
+
+/// The value of a sized literal such as `4'b101`.
+fn number(literal: &str) -> Option<usize> {
+    let (_, digits) = literal.split_once('\'')?;
+    let radix = if digits.starts_with('b') { 2 } else { 16 };
+    usize::from_str_radix(digits.get(1..)?, radix).ok()
+}
+
+/// A register that holds an enumeration starts with a literal of 64 bits, whatever its width.
+fn fit_initial_value(module: &mut Module) {
+    if let Some(q) = module.ports.iter().find(|p| p.name == "q" && p.bits < 64) {
+        for line in &mut module.code {
+            if line.trim_start().starts_with("q = 64'h") {
+                *line = line.replacen("64'h", &format!("{}'h", q.bits), 1);
+            }
+        }
+    }
 }
 
 /// The value of a constant expression of numbers, `+`, `-`, `*` and parentheses, as unrolled loops leave them.
@@ -219,12 +244,14 @@ mod tests {
     #[test]
     fn noise_goes_and_meaning_stays() {
         let widths = BTreeMap::from([("a".to_string(), 8), ("b$q".to_string(), 24)]);
+        let constants = BTreeMap::from([("at".to_string(), number("4'b110").unwrap())]);
         for (from, to) in [
             ("x = a + 32'h1;", "x = a + 1;"),
             ("x = a[(32'h8 * 3)+:(4)];", "x = a[27:24];"),
             ("x = a[((2 + 1) * 4 - 32'h1)+:(1)];", "x = a[11];"),
             ("x = a[32'h3];", "x = a[3];"),
             ("x = a[(i$q)+:(4)];", "x = a[i$q +: 4];"),
+            ("x = b$q[(at)+:(4)];", "x = b$q[9:6];"),
             ("x = ((a) & 24'hffffff);", "x = {16'h0, a};"),
             ("x = ((b$q) & 8'hff);", "x = b$q[7:0];"),
             ("x = ((b$q) & 24'hffffff);", "x = b$q;"),
@@ -232,7 +259,7 @@ mod tests {
             ("x = ((a + b) & 8'hff);", "x = ((a + b) & 8'hff);"),
             ("x = a == 12'hfff;", "x = a == 12'hfff;"),
         ] {
-            assert_eq!(expressions(from, &widths), to);
+            assert_eq!(expressions(from, &widths, &constants), to);
         }
     }
 }
