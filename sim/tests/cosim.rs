@@ -104,7 +104,7 @@ impl Writer<'_> {
         let low = r.range(-128, 0);
         let high = r.range(low, 127);
         let zero_point = r.range(-128, 127);
-        let (full, last) = (r.range(0, 4095), r.range(0, 4095));
+        let (full, last) = (r.range(0, n * n), r.range(0, n * n));
         if wander {
             self.wait(op::UNIT_ALL);
         }
