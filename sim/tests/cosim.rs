@@ -40,6 +40,8 @@ struct Writer<'a> {
     config: &'a Config,
     random: &'a mut Random,
     commands: Vec<u32>,
+    /// Weight word of the next tile.
+    tile_at: i64,
 }
 
 impl Writer<'_> {
@@ -94,8 +96,10 @@ impl Writer<'_> {
         let wild = [any(r), any(r), any(r), any(r)];
         let tiles = if hold == 1 { 1 } else { kernel_width * kernel_height * blocks };
         let n = self.config.n as i64;
-        let w_address = r.range(0, self.config.weight_words() as i64 / 2 - tiles * n);
-        let new_address = !r.one_in(3);
+        // One more tile is read ahead; loads under a job write the upper half.
+        let last_address = self.config.weight_words() as i64 / 2 - (tiles + 1) * n;
+        let w_address = r.range(0, last_address);
+        let new_address = !r.one_in(3) || self.tile_at > last_address;
         let param_words = n * layout::param_words(self.config.n) as i64;
         let param = r.range(0, self.config.weight_words() as i64 / 2 - param_words);
         let d_step = r.range(1, 3);
@@ -110,7 +114,9 @@ impl Writer<'_> {
         }
         if new_address {
             self.put(op::W_ADDR, &[w_address]);
+            self.tile_at = w_address;
         }
+        self.tile_at += tiles * n;
         let steps_and_address = if wander { wild } else { [address, step_x, step_y, step_k] };
         for (register, value) in
             [op::F_ADDR, op::F_PIXEL_STEP, op::F_ROW_STEP, op::F_KERNEL_STEP].into_iter().zip(steps_and_address)
@@ -138,7 +144,7 @@ impl Writer<'_> {
 
 fn case(config: &Config, random: &mut Random) -> Case {
     let (act, weight) = (config.act_words() as i64, config.weight_words() as i64);
-    let mut w = Writer { config, random, commands: Vec::new() };
+    let mut w = Writer { config, random, commands: Vec::new(), tile_at: 0 };
     let weight_loaded = (weight / 2).min(2048);
     let act_loaded = (act / 2).min(2048);
     let spare = 64;
