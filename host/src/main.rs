@@ -5,6 +5,7 @@
 
 mod cmd;
 
+use clap::error::ErrorKind;
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -19,15 +20,31 @@ fn main() -> ExitCode {
         let text = info.to_string().replace('\n', " ");
         let _ = writeln!(std::io::stderr(), "systole: internal error: {text}: report it with the command you gave");
     }));
-    match cmd::run(&cmd::Cli::parse()) {
+    let cli = match cmd::Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version, asked for or for want of a command, are more than a line.
+        Err(e) if !e.use_stderr() || e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => e.exit(),
+        Err(e) => return fail(&usage(&e)),
+    };
+    match cmd::run(&cli) {
         Ok(text) => print(&text),
-        Err(e) => {
-            // A cause may bring its own line breaks; the user gets one line.
-            let line = format!("{e:#}").split_whitespace().collect::<Vec<_>>().join(" ");
-            let _ = writeln!(std::io::stderr(), "systole: {line}");
-            ExitCode::from(FAILED)
-        }
+        Err(e) => fail(&format!("{e:#}")),
     }
+}
+
+/// What is wrong with the command line: the parser's message without its usage, and where to read on.
+fn usage(e: &clap::Error) -> String {
+    let text = e.render().to_string();
+    let what = text.split("\n\nUsage:").next().unwrap_or(&text);
+    let what = what.split("\n\nFor more").next().unwrap_or(what);
+    format!("{}: see systole --help", what.trim_start_matches("error: ").replace("\n\n  tip:", ";"))
+}
+
+/// Says what is wrong in one line, whatever breaks the cause brings.
+fn fail(what: &str) -> ExitCode {
+    let line = what.split_whitespace().collect::<Vec<_>>().join(" ");
+    let _ = writeln!(std::io::stderr(), "systole: {line}");
+    ExitCode::from(FAILED)
 }
 
 /// Prints a command's output. A reader that has gone (`| head`) is no error; a full disk is.

@@ -213,3 +213,18 @@ fn an_output_folder_that_is_not_there() {
     let error = refused(command.args(["compile", &digits(), "-o"]).arg(missing), folder.path());
     has(&error, &["missing/d.plan", "No such file"]);
 }
+
+/// Renaming over it would put a file in the device's place.
+#[test]
+fn an_output_that_is_a_device_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&device).status().unwrap().success());
+    for arguments in [&["run", "--out"][..], &["compile", "-o"]] {
+        let mut command = systole_without_card(folder.path());
+        let error = refused(command.args(arguments).arg(&device).arg(digits()), folder.path());
+        has(&error, &["pipe", "is no file"]);
+    }
+    use std::os::unix::fs::FileTypeExt;
+    assert!(device.metadata().unwrap().file_type().is_fifo());
+}

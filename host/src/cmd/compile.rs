@@ -1,6 +1,18 @@
 //! `systole compile MODEL`: from a network to a plan that `systole run` takes, without a card.
+//!
+//! ```console
+//! $ systole compile models/digits.onnx -o digits.plan
+//! digits for configuration edge8x8; estimates for one inference
+//!
+//! layer       op             MACs  cycles  utilisation
+//! input       Load              -     208            -
+//! conv1       Conv           9216    1041       13.8 %
+//! ...
+//! plan written to digits.plan; run it with: systole run digits.plan
+//! ```
 
 use super::json;
+use super::output::may_replace;
 use super::target::{Source, TargetArgs};
 use anyhow::bail;
 use serde::Serialize;
@@ -55,6 +67,7 @@ pub fn run(args: &Args) -> anyhow::Result<String> {
     let target = args.target.resolve(None)?;
     let plan = systole::compile::compile(&graph, &target.config)?;
     if let Some(path) = &args.out {
+        may_replace(path)?;
         plan.write(path)?;
     }
     let summary = summary(&plan, args);

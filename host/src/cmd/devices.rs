@@ -2,8 +2,8 @@
 //!
 //! ```console
 //! $ systole devices
-//! device           config    clock     memory   driver  container
-//! Systole edge8x8  edge8x8   50.0 MHz  256 MB   0.1.0   target/card/edge8x8/card.sbit
+//! device           config   clock     memory   driver  container
+//! Systole edge8x8  edge8x8  50.0 MHz  256 MiB  0.1.0   /src/systole/target/card/edge8x8/card.sbit
 //! ```
 
 use super::json;

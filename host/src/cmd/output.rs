@@ -1,10 +1,18 @@
 //! Output files that appear whole or not at all.
 
 use super::npy::write;
-use anyhow::Context;
+use anyhow::{bail, Context};
 use std::path::{Path, PathBuf};
 use systole::plan::{Dtype, TensorInfo};
 use tempfile::NamedTempFile;
+
+/// Whether a file may be put at `path`: the rename at the end would also take the place of a device or a pipe.
+pub fn may_replace(path: &Path) -> anyhow::Result<()> {
+    if path.exists() && !path.is_file() {
+        bail!("cannot write --out {}: it is there and is no file: give another name", path.display());
+    }
+    Ok(())
+}
 
 /// A file that will be written. It is opened beside its place before the work, so that a folder that is not there is
 /// found out at once; without [`OutputFile::finish`] nothing of it stays.
@@ -16,6 +24,7 @@ pub struct OutputFile {
 impl OutputFile {
     /// Opens a file to be written later.
     pub fn new(path: &Path) -> anyhow::Result<Self> {
+        may_replace(path)?;
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
         builder.prefix(".systole-").suffix(".part");

@@ -10,12 +10,22 @@ use std::path::{Path, PathBuf};
 pub const CARD_DIR_VARIABLE: &str = "SYSTOLE_CARD_DIR";
 /// The loader's own variable.
 pub const VENDORS_VARIABLE: &str = "OCL_ICD_VENDORS";
+/// The driver's file in the card folder.
+const DRIVER: &str = "libsystole_icd.so";
 
-/// The folder that `scripts/card` wrote: `SYSTOLE_CARD_DIR` where it is set, else `card` beside the build that this
-/// program lies in, else `target/card` of the working directory or of a folder above it.
+/// The folder that `scripts/card` wrote: `SYSTOLE_CARD_DIR` where it is set, else the one around `OCL_ICD_VENDORS` if that
+/// has our driver, else `card` beside the build that this program lies in, else `target/card` of the working directory
+/// or of a folder above it.
 pub fn card_dir() -> Option<PathBuf> {
     if let Some(dir) = std::env::var_os(CARD_DIR_VARIABLE) {
         return Some(PathBuf::from(dir));
+    }
+    if let Some(vendors) = std::env::var_os(VENDORS_VARIABLE) {
+        // It may name the folder of the .icd files, or one of the files.
+        let around = Path::new(&vendors).ancestors().skip(1).take(2).find(|d| d.join(DRIVER).is_file());
+        if let Some(found) = around {
+            return Some(found.to_path_buf());
+        }
     }
     let below = |dir: &Path, name: &str| Some(dir.join(name)).filter(|d| d.join("vendors").is_dir());
     // target/release/systole → target/card, wherever the target folder is.

@@ -52,16 +52,14 @@ pub enum RuntimeError {
         code: String,
     },
     /// An OpenCL call failed.
-    #[error("card `{device}`: {call}: {code}: {remedy}")]
+    #[error("card `{device}`: {call}: {what}")]
     Call {
         /// The card.
         device: String,
         /// What was being done.
         call: String,
-        /// The OpenCL error.
-        code: String,
-        /// What to do.
-        remedy: &'static str,
+        /// The error and the remedy.
+        what: String,
     },
     /// The card ran, but what it wrote cannot be.
     #[error("card `{device}`: {what}")]
@@ -74,4 +72,17 @@ pub enum RuntimeError {
     /// The plan does not fit the card or the batch.
     #[error("{0}")]
     Plan(#[from] crate::plan::PlanError),
+}
+
+impl RuntimeError {
+    /// A failed call. The reasons that our own driver gives (`isa::failure`) mostly bring their remedy, after a
+    /// semicolon; where there is none, the one that helps against stale builds is added.
+    pub(crate) fn call(device: String, call: String, reason: String) -> Self {
+        let what = if reason.contains(';') {
+            reason
+        } else {
+            format!("{reason}; run scripts/card again, and if that does not help, report it with the model")
+        };
+        Self::Call { device, call, what }
+    }
 }

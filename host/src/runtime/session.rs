@@ -14,8 +14,6 @@ use isa::counter::Snapshot;
 use isa::layout::COMMAND_READ_AHEAD;
 use opencl3::kernel::Kernel;
 
-const TRY_AGAIN: &str = "run scripts/card again; if that does not help, report it with the model";
-
 /// A plan on a card, ready to run batches.
 pub struct Session<'p> {
     plan: &'p Plan,
@@ -61,7 +59,7 @@ impl<'p> Session<'p> {
         let device = card.name.clone();
         let failed = |call: &str| {
             let (device, call) = (device.clone(), call.to_string());
-            move |code: String| RuntimeError::Call { device, call, code, remedy: TRY_AGAIN }
+            move |code: String| RuntimeError::call(device, call, code)
         };
         let stream = stream(plan, batch)?;
         let raw = Card::open(&card.device).map_err(failed("opening it"))?;
@@ -115,7 +113,7 @@ impl<'p> Session<'p> {
         let device = self.device.clone();
         let failed = |call: &'static str| {
             let device = device.clone();
-            move |code: String| RuntimeError::Call { device, call: call.into(), code, remedy: TRY_AGAIN }
+            move |code: String| RuntimeError::call(device, call.into(), code)
         };
         if batch != self.loaded {
             let stream = stream(plan, batch)?;
