@@ -1,6 +1,6 @@
 //! The activity counters: 16 counts of 32 bits in one small memory.
 //!
-//! Each event has a tally of 5 bits; the two that count products have a wider one. A visitor goes round the 16 slots,
+//! Each event has a tally of 6 bits; the two that count products have a wider one. A visitor goes round the 16 slots,
 //! one a cycle, and moves the tally of the slot into the memory: no event is lost, because a tally holds what 16 cycles
 //! can bring, and 16 wide counters cost one adder. In its first round after `new_run` the visitor reads words that are
 //! always zero in place of the old counts. What it writes is also what a reader sees: `count` of `slot`, whole up to
@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | `new_run` | in | pulse: all counts begin at zero |
 //! | `cycles` … `stalls` | in | the event of that name happens in this cycle (see `systole_isa::counter`) |
-//! | `macs`, `zero_products` | in 12 | how many in this cycle |
+//! | `macs`, `zero_products`, `acc_reads` | in 12, 12, 2 | how many in this cycle; one bank may be read for a sum and one for the drain |
 //! | `slot`, `count` | out 4, out 32 | the counter that passes by, and its value |
 
 use crate::literal::literal;
@@ -116,7 +116,7 @@ pub struct Counters<const W: usize> {
     pub act_writes: Signal<In, Bit>,
     pub weight_reads: Signal<In, Bit>,
     pub weight_writes: Signal<In, Bit>,
-    pub acc_reads: Signal<In, Bit>,
+    pub acc_reads: Signal<In, Bits<2>>,
     pub acc_writes: Signal<In, Bit>,
     pub bus_reads: Signal<In, Bit>,
     pub bus_writes: Signal<In, Bit>,
@@ -131,10 +131,10 @@ pub struct Counters<const W: usize> {
     added: DFF<Bits<W>>,
     adding: DFF<Bits<4>>,
     bank: Bank,
-    tally: [Tally<5>; 14],
+    tally: [Tally<6>; 14],
     wide: [Tally<W>; 2],
     clear: Signal<Local, Bit>,
-    narrow: Signal<Local, Bits<5>>,
+    narrow: Signal<Local, Bits<6>>,
     sum: Signal<Local, Bits<32>>,
     /// The slot of each tally.
     #[default(from_fn(|i| literal(NARROW[i] as u32)))]
@@ -145,7 +145,7 @@ pub struct Counters<const W: usize> {
     last: Constant<Bits<4>>,
 }
 
-/// The counters that count at most one event in a cycle, in the order of the tallies.
+/// The counters that count at most two events in a cycle, in the order of the tallies.
 const NARROW: [usize; 14] = [
     counter::CYCLES,
     counter::BUSY,
@@ -178,20 +178,20 @@ impl<const W: usize> Logic for Counters<W> {
         self.bank.clock.next = self.clock.val();
         self.clear.next = self.new_run.val() | self.reset.val();
 
-        self.tally[0].events.next = bit_cast::<5, 1>(self.cycles.val().into());
-        self.tally[1].events.next = bit_cast::<5, 1>(self.busy.val().into());
-        self.tally[2].events.next = bit_cast::<5, 1>(self.idle.val().into());
-        self.tally[3].events.next = bit_cast::<5, 1>(self.act_reads.val().into());
-        self.tally[4].events.next = bit_cast::<5, 1>(self.act_writes.val().into());
-        self.tally[5].events.next = bit_cast::<5, 1>(self.weight_reads.val().into());
-        self.tally[6].events.next = bit_cast::<5, 1>(self.weight_writes.val().into());
-        self.tally[7].events.next = bit_cast::<5, 1>(self.acc_reads.val().into());
-        self.tally[8].events.next = bit_cast::<5, 1>(self.acc_writes.val().into());
-        self.tally[9].events.next = bit_cast::<5, 1>(self.bus_reads.val().into());
-        self.tally[10].events.next = bit_cast::<5, 1>(self.bus_writes.val().into());
-        self.tally[11].events.next = bit_cast::<5, 1>(self.drain_busy.val().into());
-        self.tally[12].events.next = bit_cast::<5, 1>(self.commands.val().into());
-        self.tally[13].events.next = bit_cast::<5, 1>(self.stalls.val().into());
+        self.tally[0].events.next = bit_cast::<6, 1>(self.cycles.val().into());
+        self.tally[1].events.next = bit_cast::<6, 1>(self.busy.val().into());
+        self.tally[2].events.next = bit_cast::<6, 1>(self.idle.val().into());
+        self.tally[3].events.next = bit_cast::<6, 1>(self.act_reads.val().into());
+        self.tally[4].events.next = bit_cast::<6, 1>(self.act_writes.val().into());
+        self.tally[5].events.next = bit_cast::<6, 1>(self.weight_reads.val().into());
+        self.tally[6].events.next = bit_cast::<6, 1>(self.weight_writes.val().into());
+        self.tally[7].events.next = bit_cast::<6, 2>(self.acc_reads.val());
+        self.tally[8].events.next = bit_cast::<6, 1>(self.acc_writes.val().into());
+        self.tally[9].events.next = bit_cast::<6, 1>(self.bus_reads.val().into());
+        self.tally[10].events.next = bit_cast::<6, 1>(self.bus_writes.val().into());
+        self.tally[11].events.next = bit_cast::<6, 1>(self.drain_busy.val().into());
+        self.tally[12].events.next = bit_cast::<6, 1>(self.commands.val().into());
+        self.tally[13].events.next = bit_cast::<6, 1>(self.stalls.val().into());
         self.wide[0].events.next = bit_cast::<W, 12>(self.macs.val());
         self.wide[1].events.next = bit_cast::<W, 12>(self.zero_products.val());
 
@@ -208,7 +208,7 @@ impl<const W: usize> Logic for Counters<W> {
             self.wide[i].clear.next = self.clear.val();
             self.wide[i].visit.next = self.choice.q.val() == self.wide_number[i].val();
         }
-        self.added.d.next = bit_cast::<W, 5>(self.narrow.val()) | self.wide[0].part.val() | self.wide[1].part.val();
+        self.added.d.next = bit_cast::<W, 6>(self.narrow.val()) | self.wide[0].part.val() | self.wide[1].part.val();
         self.adding.d.next = self.choice.q.val();
         self.choice.d.next = self.choice.q.val() + 1;
         if self.choice.q.val() == self.last.val() {
@@ -258,6 +258,8 @@ mod tests {
                 v.extend((0..16).map(|k| match k {
                     2 | 3 if most => 16,
                     2 | 3 => u128::from(rng.below(17)),
+                    counter::ACC_READS if most => 2,
+                    counter::ACC_READS => u128::from(rng.below(3)),
                     _ => u128::from(most || rng.chance(40)),
                 }));
                 v

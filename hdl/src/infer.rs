@@ -120,6 +120,12 @@ pub struct Infer<
     #[default(literal(control::STATUS_WRITE_ERROR))]
     status_write: Constant<Bits<3>>,
     idle: Signal<Local, Bit>,
+    #[default(literal(0))]
+    none_read: Constant<Bits<2>>,
+    #[default(literal(1))]
+    one_read: Constant<Bits<2>>,
+    #[default(literal(2))]
+    two_read: Constant<Bits<2>>,
     #[default(literal(BS as u32))]
     beat_size: Constant<Bits<3>>,
     #[default(literal(((1u64 << BB) - 1) as u32))]
@@ -299,7 +305,13 @@ impl<
         self.counters.act_writes.next = self.data.act_write.val();
         self.counters.weight_reads.next = self.data.weight_read.val();
         self.counters.weight_writes.next = self.data.weight_write.val();
-        self.counters.acc_reads.next = self.data.acc_read.val() || self.data.acc_drain.val();
+        self.counters.acc_reads.next = self.none_read.val();
+        if self.data.acc_read.val() || self.data.acc_drain.val() {
+            self.counters.acc_reads.next = self.one_read.val();
+        }
+        if self.data.acc_read.val() && self.data.acc_drain.val() {
+            self.counters.acc_reads.next = self.two_read.val();
+        }
         self.counters.acc_writes.next = self.data.acc_write.val();
         self.counters.bus_reads.next = self.m_axi_gmem_rvalid.val() && self.taking.val();
         self.counters.bus_writes.next = self.store.wvalid.val() && self.m_axi_gmem_wready.val();
