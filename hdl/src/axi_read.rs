@@ -1,8 +1,8 @@
 //! One AXI4 read channel for two readers: command fetch (id 0, first) and load (id 1).
 //!
 //! An address that has been shown and not yet taken stays, whoever else asks. Data go to the reader that their id names;
-//! neither makes them wait (`rready` is for who joins them with the memories). An error answer is remembered until the next start; the data go
-//! on, so that no reader waits for ever. Latency 0 on both channels.
+//! neither makes them wait (`rready` is for who joins them with the memories). An error answer is remembered until the
+//! next start; the data go on, so that no reader waits for ever. Latency 0 on both channels.
 //!
 //! | port | direction | meaning |
 //! |---|---|---|

@@ -99,9 +99,18 @@ fn expressions(line: &str, widths: &BTreeMap<String, usize>, constants: &BTreeMa
     static INDEX: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[([0-9+*() -]+)\]"));
     static CAST: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"\(\(([\w$]+)(?:\[(\d+)(?::(\d+))?\])?\) & (\d+)'h([0-9a-f]+)\)"));
+    static UNSIGNED: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"\(\(\$unsigned\(([\w$]+)\)\) & (\d+)'h([0-9a-f]+)\)"));
     let line = LITERAL.replace_all(line, |c: &Captures| {
         // Seven hexadecimal digits always fit.
         u32::from_str_radix(&c[1], 16).unwrap_or_default().to_string()
+    });
+    let line = UNSIGNED.replace_all(&line, |c: &Captures| match (widths.get(&c[1]), c[2].parse::<usize>()) {
+        // In braces a name has no sign.
+        (Some(&has), Ok(bits)) if bits > has && c[3].len() == bits.div_ceil(4) => {
+            format!("{{{}'h0, {}}}", bits - has, &c[1])
+        }
+        _ => c[0].into(),
     });
     let line = SLICE.replace_all(&line, |c: &Captures| match (constant(&c[1]), c[2].parse::<usize>()) {
         (Some(low), Ok(bits)) if bits > 1 => format!("[{}:{low}]", low + bits - 1),
@@ -133,7 +142,35 @@ fn expressions(line: &str, widths: &BTreeMap<String, usize>, constants: &BTreeMa
             _ => format!("{name}[{}:{low}]", low + bits - 1),
         }
     });
-    line.into_owned()
+    signed_copy(&line, widths).unwrap_or_else(|| line.into_owned())
+}
+
+/// `y = $signed(x);` between different widths: the copies of the sign, or the part, that the assignment means.
+fn signed_copy(line: &str, widths: &BTreeMap<String, usize>) -> Option<String> {
+    static COPY: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"^( *)([\w$]+) = \$signed\(([\w$]+)(?:\[(\d+):(\d+)\])?\);$"));
+    let copy = COPY.captures(line)?;
+    let number = |i: usize| copy.get(i).and_then(|m| m.as_str().parse::<usize>().ok());
+    let (indent, target, source) = (&copy[1], &copy[2], &copy[3]);
+    let (wide, declared) = (*widths.get(target)?, *widths.get(source)?);
+    let (high, low) = (number(4).unwrap_or(declared.checked_sub(1)?), number(5).unwrap_or(0));
+    let has = high - low + 1;
+    let part = |high: usize| {
+        if low == 0 && high + 1 == declared {
+            source.to_string()
+        } else {
+            format!("{source}[{high}:{low}]")
+        }
+    };
+    // A single bit has no index to take its sign by.
+    if has < 2 || wide < 2 {
+        return None;
+    }
+    Some(if wide > has {
+        format!("{indent}{target} = {{{{{}{{{source}[{high}]}}}}, {}}};", wide - has, part(high))
+    } else {
+        format!("{indent}{target} = {};", part(low + wide - 1))
+    })
 }
 
 /// The value of a sized literal such as `4'b101`.
@@ -257,6 +294,15 @@ mod tests {
             ("x = ((b$q) & 24'hffffff);", "x = b$q;"),
             ("x = ((b$q[(32'h4)+:(4)]) & 8'hff);", "x = {4'h0, b$q[7:4]};"),
             ("x = ((a + b) & 8'hff);", "x = ((a + b) & 8'hff);"),
+            ("    b$q = $signed(a);", "    b$q = {{16{a[7]}}, a};"),
+            ("    b$q = $signed(a[6:3]);", "    b$q = {{20{a[6]}}, a[6:3]};"),
+            ("    a = $signed(b$q);", "    a = b$q[7:0];"),
+            ("    a = $signed(b$q[19:8]);", "    a = b$q[15:8];"),
+            ("    a = $signed(b$q[15:8]);", "    a = b$q[15:8];"),
+            ("    x = $signed(a);", "    x = $signed(a);"),
+            ("x = (($unsigned(a)) & 24'hffffff);", "x = {16'h0, a};"),
+            ("x = (($unsigned(a)) & 40'hffffffffff);", "x = {32'h0, a};"),
+            ("x = ((a) & 40'hffffffffff);", "x = {32'h0, a};"),
             ("x = a == 12'hfff;", "x = a == 12'hfff;"),
         ] {
             assert_eq!(expressions(from, &widths, &constants), to);
