@@ -7,7 +7,7 @@
 //! A plan file is: magic (8 bytes), format (u32), length of the body (u64), SHA-256 of the body (32), the body in
 //! postcard. All of it is checked before anything in it is believed.
 
-pub use crate::tensor::{Dtype, Order, TensorInfo};
+pub use crate::tensor::{Dtype, Fold, Order, TensorInfo};
 use isa::{command, config::Config, layout};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -81,6 +81,8 @@ pub struct Plan {
     pub weights: Vec<u8>,
     /// The model's input.
     pub input: TensorInfo,
+    /// How the input lies on the card.
+    pub fold: Fold,
     /// The model's output.
     pub output: TensorInfo,
     /// Layers in the order they run; one `MARK` ends each.
@@ -98,7 +100,7 @@ pub struct Plan {
 impl Plan {
     /// Bus words of one input.
     fn input_words(&self) -> usize {
-        self.input.words(self.config.n)
+        self.fold.words(self.config.n)
     }
 
     /// Bus words of one output.
@@ -195,7 +197,16 @@ impl Plan {
             )));
         }
         let mut card = vec![0; self.input_bytes()];
-        self.each(&self.input, |position, byte| card[byte] = values[position] as u8);
+        let [height, width, channels] = self.fold.hwc;
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            for c in 0..channels {
+                let value = match self.fold.source(self.input.hwc, y, x, c) {
+                    Some([y, x, c]) => values[self.input.position(y, x, c)],
+                    None => self.fold.pad,
+                };
+                card[self.byte(self.fold.hwc, y, x, c)] = value as u8;
+            }
+        }
         Ok(card)
     }
 
@@ -213,23 +224,21 @@ impl Plan {
             )));
         }
         let mut values = vec![0; self.output.elements()];
-        self.each(&self.output, |position, byte| values[position] = card[byte] as i8);
+        let [height, width, channels] = self.output.hwc;
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            for c in 0..channels {
+                let byte = self.byte(self.output.hwc, y, x, c);
+                values[self.output.position(y, x, c)] = card[byte] as i8;
+            }
+        }
         Ok(values)
     }
 
-    /// Calls `f` with the position in model order and the byte in card memory of every element.
-    fn each(&self, tensor: &TensorInfo, mut f: impl FnMut(usize, usize)) {
-        let (n, bus) = (self.config.n, self.config.bus_bytes());
-        let [height, width, channels] = tensor.hwc;
-        let blocks = layout::blocks(channels, n);
-        for y in 0..height {
-            for x in 0..width {
-                for c in 0..channels {
-                    let word = (y * width + x) * blocks + c / n;
-                    f(tensor.position(y, x, c), word * bus + c % n);
-                }
-            }
-        }
+    /// Byte in card memory of channel `c` of pixel (y, x) of a tensor: NHWC blocks, a bus word for each on-chip word.
+    fn byte(&self, hwc: [usize; 3], y: usize, x: usize, c: usize) -> usize {
+        let n = self.config.n;
+        let word = (y * hwc[1] + x) * layout::blocks(hwc[2], n) + c / n;
+        word * self.config.bus_bytes() + c % n
     }
 
     /// Writes the plan to a file, whole or not at all.
@@ -319,6 +328,19 @@ impl Plan {
             if !tensor.scale.is_finite() || tensor.scale <= 0.0 {
                 return Err(format!("tensor `{}`: scale {} is not above 0", tensor.name, tensor.scale));
             }
+        }
+        let taps = self.fold.kernel[0].checked_mul(self.fold.kernel[1]);
+        let folded = taps.and_then(|t| t.checked_mul(self.input.hwc[2])) == Some(self.fold.hwc[2]);
+        let limit = command::VALUE_MASK as usize;
+        let small = |values: &[usize]| values.iter().all(|&v| (1..=limit).contains(&v));
+        let elements = self.fold.hwc.iter().try_fold(1usize, |p, &s| p.checked_mul(s)).filter(|&e| e <= limit);
+        if !folded
+            || elements.is_none()
+            || !small(&self.fold.kernel)
+            || !small(&self.fold.stride)
+            || !small(&self.fold.hwc)
+        {
+            return Err(format!("input `{}`: {:?} does not fit {:?}", self.input.name, self.fold, self.input.hwc));
         }
         for (positions, op) in [(&self.input_offsets, command::L_SRC), (&self.output_offsets, command::S_DST)] {
             for &position in positions {

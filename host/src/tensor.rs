@@ -89,3 +89,40 @@ impl TensorInfo {
         self.scale * (i32::from(value) - i32::from(self.zero_point)) as f32
     }
 }
+
+/// How the model's input lies on the card: each pixel there holds the channels of a window of the model's pixels, row by
+/// row. With a window of one element that is the input itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fold {
+    /// Rows and columns of the window.
+    pub kernel: [usize; 2],
+    /// Rows and columns from one window to the next.
+    pub stride: [usize; 2],
+    /// Rows and columns that the first window lies before the input.
+    pub before: [usize; 2],
+    /// int8 value outside the input.
+    pub pad: i8,
+    /// Shape on the card: height, width, channels.
+    pub hwc: [usize; 3],
+}
+
+impl Fold {
+    /// The input as it is.
+    pub fn none(hwc: [usize; 3]) -> Self {
+        Self { kernel: [1, 1], stride: [1, 1], before: [0, 0], pad: 0, hwc }
+    }
+
+    /// Words of n channels that it takes on the card.
+    pub fn words(&self, n: usize) -> usize {
+        self.hwc[0] * self.hwc[1] * layout::blocks(self.hwc[2], n)
+    }
+
+    /// Where channel `c` of pixel (y, x) on the card comes from in a model's input of shape `of`: row, column and
+    /// channel, or `None` outside.
+    pub fn source(&self, of: [usize; 3], y: usize, x: usize, c: usize) -> Option<[usize; 3]> {
+        let tap = c / of[2];
+        let row = (y * self.stride[0] + tap / self.kernel[1]).checked_sub(self.before[0])?;
+        let column = (x * self.stride[1] + tap % self.kernel[1]).checked_sub(self.before[1])?;
+        (row < of[0] && column < of[1]).then_some([row, column, c % of[2]])
+    }
+}

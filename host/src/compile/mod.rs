@@ -2,17 +2,19 @@
 //!
 //! The passes, one a file, in the order they run:
 //! 1. [`fuse`]: clamps go into the node that writes their input.
-//! 2. [`lower`]: each node becomes a stage of the array, with weight tiles and parameter records in their final form.
-//! 3. [`buffers`]: every tensor gets its place in activation memory for as long as it lives.
-//! 4. [`weights`]: every stage gets its place in weight memory: for good, or for as long as it runs.
-//! 5. [`tile`]: every stage is cut into jobs that fit an accumulator bank.
-//! 6. [`schedule`]: the jobs become commands, with the waits that hazards need and no others.
+//! 2. [`fold`]: the model's input is laid out so that its first convolution fills the rows of the array.
+//! 3. [`lower`]: each node becomes a stage of the array, with weight tiles and parameter records in their final form.
+//! 4. [`buffers`]: every tensor gets its place in activation memory for as long as it lives.
+//! 5. [`weights`]: every stage gets its place in weight memory: for good, or for as long as it runs.
+//! 6. [`tile`]: every stage is cut into jobs that fit an accumulator bank.
+//! 7. [`schedule`]: the jobs become commands, with the waits that hazards need and no others.
 //!
 //! [`estimate`] says beside each layer how many cycles it should take.
 
 mod buffers;
 mod emit;
 mod estimate;
+mod fold;
 mod fuse;
 mod lower;
 mod schedule;
@@ -104,9 +106,10 @@ pub enum CompileError {
 pub fn compile(graph: &Graph, config: &Config) -> Result<Plan, CompileError> {
     config.check().map_err(CompileError::Config)?;
     graph.check().map_err(|what| CompileError::Graph { model: graph.name.clone(), what })?;
-    let graph = fuse::fuse(graph.clone());
+    let mut graph = fuse::fuse(graph.clone());
+    let fold = fold::fold(&mut graph, config);
     let lowered = lower::lower(&graph, config)?;
     let places = buffers::assign(&lowered, config)?;
     let weights = weights::place(&lowered.stages, config)?;
-    schedule::schedule(&graph, &lowered, &places, weights, config)
+    schedule::schedule(&graph, fold, &lowered, &places, weights, config)
 }

@@ -13,6 +13,7 @@ use super::weights::{Group, Load, Weights};
 use super::CompileError;
 use crate::graph::Graph;
 use crate::plan::{LayerInfo, Plan};
+use crate::tensor::Fold;
 use isa::{command as op, config::Config};
 
 /// Greatest signed value of a coordinate in a command.
@@ -35,6 +36,7 @@ struct Scheduler<'a> {
 /// A value that does not fit its command field.
 pub fn schedule(
     graph: &Graph,
+    fold: Fold,
     lowered: &Lowered,
     places: &[usize],
     weights: Weights,
@@ -57,6 +59,7 @@ pub fn schedule(
         model: graph.name.clone(),
         config: config.clone(),
         input: graph.input.1.clone(),
+        fold,
         output: graph.output.1.clone(),
         layers,
         setup: setup.commands,

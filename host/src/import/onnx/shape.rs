@@ -27,7 +27,7 @@ pub fn of_input(info: &proto::ValueInfo) -> Result<(i32, Vec<usize>), Fault> {
         let rank = dims.map_or("an unknown number of".to_string(), |d| d.len().to_string());
         return Err(fault(format!("has {rank} dimensions; supported: 2 to 4, the first being the batch")));
     };
-    if let Some(fixed) = batch.dim_value.filter(|&v| v > 1 || v < 0) {
+    if let Some(fixed) = batch.dim_value.filter(|v| !(0..=1).contains(v)) {
         return Err(fault(format!(
             "has a fixed batch of {fixed}; export the model with a batch of 1 or a dynamic one"
         )));

@@ -77,7 +77,7 @@ impl Constant {
             (Data::Int(v), proto::INT32) => (v.len(), 4),
             (Data::Int(v), _) => (v.len(), 1),
         };
-        if found != elements || raw.len() % whole != 0 {
+        if found != elements || !raw.len().is_multiple_of(whole) {
             return Err(fault(format!(
                 "shape {dims:?} takes {elements} elements, but the file has {found}; the file is damaged"
             )));
