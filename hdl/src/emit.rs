@@ -23,9 +23,21 @@ pub fn emit(config: &Config, folder: &Path) -> Result<String> {
 /// The kernel of `config` as Verilog, top module `systole_infer`. The same configuration gives the same bytes.
 pub fn verilog(config: &Config) -> Result<String> {
     config.check().map_err(|e| anyhow!(e))?;
-    let raw = crate::infer::raw_verilog(config).map_err(|e| anyhow!(e))?;
+    let raw = raw(config)?;
     let merged = merge(&raw, "systole_", INFER_KERNEL).map_err(|e| anyhow!(e))?;
     Ok(header(config) + &merged)
+}
+
+/// rust-hdl's text, made in a thread of its own: a whole kernel passes through the stack while it is built, and
+/// rust-hdl panics where its checks fail.
+fn raw(config: &Config) -> Result<String> {
+    const STACK: usize = 256 << 20;
+    let owned = config.clone();
+    let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || crate::infer::raw_verilog(&owned));
+    match worker.context("cannot start a thread")?.join() {
+        Ok(text) => text.map_err(|e| anyhow!(e)),
+        Err(_) => Err(anyhow!("configuration `{}`: rust-hdl refused the kernel, for the reason above", config.name)),
+    }
 }
 
 fn header(c: &Config) -> String {
