@@ -7,6 +7,10 @@ target=${CARGO_TARGET_DIR:-$top/target}
 logs=$target/logs
 cd "$top" || exit 2
 
+# What is built in release, always all of it: cargo builds a crate again for each set of features that the packages of a
+# command ask for, so scripts that name different packages would each build the dependencies anew.
+packages=(--package systole --package systole-sim --package systole-hdl)
+
 # fail MESSAGE...: one line on stderr, exit 2, as every command of the project does on bad input.
 fail() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2
@@ -81,6 +85,6 @@ known_configuration() {
 
 # emit NAME: Verilog of a configuration into $target/emit/NAME.
 emit() {
-    cargo build --quiet --release --package systole-hdl
+    cargo build --quiet --release "${packages[@]}"
     "$target/release/systole-hdl" emit --config "$1" -o "$target/emit/$1"
 }
