@@ -1,10 +1,10 @@
 //! The memories everything on the chip is made of: leaves with hand-written Verilog and a Rust twin each.
 //!
 //! Both read with one cycle of latency and hold the last word read while the read enable is low. [`Ram1`] has a single
-//! port (a write wins over a read) and becomes two `SB_SPRAM256KA` for each 32 bits where the iCE40 has them; [`Ram2`]
-//! has a read and a write port and becomes block RAM. Who uses a [`Ram2`] sees to it that no word is read while it is
-//! being written: hardware may give anything then (both simulations give the old word). [`RamParts`] is a [`Ram2`]
-//! that is written a part at a time.
+//! port (a write wins over a read) and becomes two `SB_SPRAM256KA` for each 32 bits where the iCE40 has them; a write
+//! spoils their output, so take a word in the cycle after its read. [`Ram2`] has a read and a write port and becomes
+//! block RAM. Who uses a [`Ram2`] sees to it that no word is read while it is being written: hardware may give anything
+//! then (both simulations give the old word). [`RamParts`] is a [`Ram2`] that is written a part at a time.
 
 use rust_hdl_core::prelude::*;
 

@@ -13,4 +13,5 @@ mod datapath {
     mod requant;
     mod script;
     mod tiles;
+    mod wave;
 }

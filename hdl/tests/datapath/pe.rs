@@ -41,19 +41,12 @@ fn pe_adds_the_product_of_three_cycles_ago_to_the_sum_of_one_cycle_ago() {
     let mut script = Script::new();
     for t in 0..steps.len() {
         let s = &steps[t];
-        let inputs = vec![
-            pack(&[s.a]),
-            s.swap.into(),
-            s.write.into(),
-            pack(&s.weights),
-            s.sums[0] as u128,
-            s.sums[1] as u128,
-        ];
+        let inputs =
+            vec![pack(&[s.a]), s.swap.into(), s.write.into(), pack(&s.weights), s.sums[0] as u128, s.sums[1] as u128];
         let before = t.checked_sub(1).map(|t| steps[t].clone()).unwrap_or_default();
         let sum = |column: usize| {
-            let product = t.checked_sub(3).map_or(0, |t| {
-                in_force(t).map_or(0, |w| i64::from(w[column]) * i64::from(steps[t].a))
-            });
+            let product =
+                t.checked_sub(3).map_or(0, |t| in_force(t).map_or(0, |w| i64::from(w[column]) * i64::from(steps[t].a)));
             (before.sums[column] + product) as u128
         };
         script.cycle(inputs, vec![pack(&[before.a]), before.swap.into(), before.write.into(), sum(0), sum(1)]);

@@ -40,7 +40,8 @@ fn two_ports<B: Block>(bench: Cosim<B>, part_bits: usize, parts: Option<usize>, 
     let mut script = Script::new();
     for _ in 0..800 {
         let (mut read, write) = (rng.chance(60), rng.chance(50));
-        let [from, to] = [(); 2].map(|()| if depth == 1 { rng.bits(address_bits) } else { rng.below(depth as u64).into() });
+        let [from, to] =
+            [(); 2].map(|()| if depth == 1 { rng.bits(address_bits) } else { rng.below(depth as u64).into() });
         let place = |address: u128| if depth == 1 { 0 } else { address as usize };
         read &= !(write && place(from) == place(to));
         let (part, data) = (rng.below(count as u64) as usize, rng.edgy(part_bits));

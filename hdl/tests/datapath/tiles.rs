@@ -42,8 +42,7 @@ fn reads_tiles<B: Block>(bench: Cosim<B>, n: usize) {
         let ready = model.start.is_some() && model.read == n;
         let wants = model.start.is_some() && !ready;
         let address = model.start.unwrap_or(0) + model.read as u128;
-        let result =
-            vec![ready.into(), wants.into(), address % (1 << A), model.arriving.map_or(0, |row| 1 << row)];
+        let result = vec![ready.into(), wants.into(), address % (1 << A), model.arriving.map_or(0, |row| 1 << row)];
         model.arriving = (wants && grant == 1).then_some(model.read);
         model.read += usize::from(wants && grant == 1);
         if take == 1 {
