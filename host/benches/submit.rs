@@ -21,7 +21,9 @@ fn host_paths(c: &mut Criterion) {
     let card_output = vec![1u8; plan.output_bytes()];
 
     c.bench_function("import digits.onnx", |b| b.iter(|| systole::import::read(black_box(&model))));
-    c.bench_function("compile digits for edge8x8", |b| b.iter(|| systole::compile::compile(black_box(&graph), &config)));
+    c.bench_function("compile digits for edge8x8", |b| {
+        b.iter(|| systole::compile::compile(black_box(&graph), &config))
+    });
     c.bench_function("commands for a batch of 32", |b| b.iter(|| plan.commands(black_box(BATCH))));
     // What the host does for every inference while the card could already work on the next one.
     c.bench_function("input to the card and output back", |b| {
@@ -30,7 +32,9 @@ fn host_paths(c: &mut Criterion) {
             (packed, plan.unpack_output(black_box(&card_output)))
         })
     });
-    c.bench_function("integer reference of one digit", |b| b.iter(|| systole::reference::run(&graph, black_box(&input))));
+    c.bench_function("integer reference of one digit", |b| {
+        b.iter(|| systole::reference::run(&graph, black_box(&input)))
+    });
 }
 
 criterion_group!(benches, host_paths);

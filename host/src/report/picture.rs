@@ -1,4 +1,4 @@
-//! A picture in the terminal: two rows of pixels a line.
+//! A picture in the terminal. A character is about twice as high as wide, so half a block is a square pixel.
 
 use std::fmt::Write;
 
@@ -15,6 +15,10 @@ pub enum Shades {
 const RAMP: &[u8; 10] = b" .:-=+*#%@";
 /// First of the 24 greys in the 256-colour table.
 const GREY: usize = 232;
+/// How many greys there are.
+const GREYS: usize = 24;
+/// Greatest height of a small picture.
+const SMALL: usize = 16;
 
 /// Draws one channel of `height` · `width` values, row after row, from the least (dark) to the greatest (bright).
 /// Values that are missing are drawn dark.
@@ -30,12 +34,14 @@ pub fn picture(values: &[i8], height: usize, width: usize, shades: Shades) -> St
     let mut out = String::new();
     match shades {
         Shades::Colours => {
-            for y in (0..height).step_by(2) {
+            // Small pictures are drawn at twice their size.
+            let zoom = if height <= SMALL { 2 } else { 1 };
+            for y in (0..height * zoom).step_by(2) {
                 out += "  ";
-                for x in 0..width {
-                    let (top, bottom) = (GREY + level(y, x, 24), GREY + level(y + 1, x, 24));
+                for x in 0..width * zoom {
+                    let grey = |y: usize| GREY + level(y / zoom, x / zoom, GREYS);
                     // Writing to a string cannot fail.
-                    let _ = write!(out, "\x1b[38;5;{top};48;5;{bottom}m▀▀");
+                    let _ = write!(out, "\x1b[38;5;{};48;5;{}m▀", grey(y), grey(y + 1));
                 }
                 out += "\x1b[0m\n";
             }
@@ -67,14 +73,16 @@ mod tests {
     #[test]
     fn an_even_picture_and_a_short_one_are_drawn() {
         assert_eq!(picture(&[5; 4], 2, 2, Shades::Characters), "\n\n");
-        assert_eq!(picture(&[], 1, 1, Shades::Colours).matches("48;5;232").count(), 1);
+        assert_eq!(picture(&[], 1, 1, Shades::Colours).matches("48;5;232").count(), 2);
     }
 
     #[test]
-    fn an_odd_last_row_has_dark_below_it() {
-        assert_eq!(
-            picture(&[0, 1, 1], 3, 1, Shades::Colours).lines().last(),
-            Some("  \x1b[38;5;255;48;5;232m▀▀\x1b[0m")
-        );
+    fn a_small_picture_is_drawn_at_twice_its_size_and_an_odd_last_row_has_dark_below_it() {
+        let small = picture(&[0, 1, 1], 3, 1, Shades::Colours);
+        assert_eq!((small.lines().count(), small.matches('▀').count()), (3, 6));
+        let values: Vec<i8> = (0..17).collect();
+        let large = picture(&values, 17, 1, Shades::Colours);
+        assert_eq!(large.lines().count(), 9);
+        assert_eq!(large.lines().last(), Some("  \x1b[38;5;255;48;5;232m▀\x1b[0m"));
     }
 }
