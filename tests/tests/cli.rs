@@ -3,7 +3,7 @@
 
 use std::io::Read;
 use std::process::Stdio;
-use systole_tests::command::{model, program, systole_without_card};
+use systole_tests::command::{card, model, program, systole_without_card};
 
 #[test]
 fn sessions() {
@@ -12,6 +12,16 @@ fn sessions() {
         .env("SYSTOLE_CARD_DIR", "no-card")
         .env("OCL_ICD_VENDORS", "no-vendors")
         .case("cmd/*.trycmd");
+}
+
+#[test]
+fn sessions_with_a_card() {
+    let Some(card) = card("edge8x8", "sessions with a card") else { return };
+    trycmd::TestCases::new()
+        .register_bin("systole", program())
+        .env("SYSTOLE_CARD_DIR", card.display().to_string())
+        .env("OCL_ICD_VENDORS", card.join("vendors").display().to_string())
+        .case("cmd/card/*.trycmd");
 }
 
 /// `systole compile ... | head -1` ends quietly.
