@@ -2,7 +2,8 @@
 //!
 //! The functional model does everything in order, so it cannot see that a feed reads what a drain has not written yet.
 //! This looks at the stream as the hardware may run it: a unit that was started may still run until something has
-//! waited for it, and what it reads and writes must not meet what another unit that may run does.
+//! waited for it, and what it reads and writes must not meet what another unit that may run does. The feeder reads its
+//! next tile ahead: what a load overwrites after that, the feeder does not see until the tile address is written again.
 
 use isa::command as op;
 use isa::{config::Config, layout};
@@ -45,6 +46,7 @@ pub fn find(commands: &[u32], config: &Config) -> Vec<Hazard> {
     let mut running: Vec<Access> = Vec::new();
     let mut hazards = Vec::new();
     let mut tile_at = 0;
+    let mut stale = false;
     for (index, &word) in commands.iter().enumerate() {
         let (operation, value) = op::unpack(word);
         let unit = match operation {
@@ -64,6 +66,8 @@ pub fn find(commands: &[u32], config: &Config) -> Vec<Hazard> {
                 registers[register as usize] = value;
                 if register == op::W_ADDR {
                     tile_at = value as usize;
+                    // The tile is read at once, so a load that still runs may come too late for it.
+                    stale = running.iter().any(|a| a.unit == op::UNIT_LOAD && overlaps_tile(a, tile_at, config));
                 }
                 // Writing a register waits for its unit. Nothing here relies on it but the load unit's own order.
                 continue;
@@ -82,9 +86,22 @@ pub fn find(commands: &[u32], config: &Config) -> Vec<Hazard> {
                 }
             }
         }
+        stale |= accesses.iter().any(|a| a.write && overlaps_tile(a, tile_at, config));
+        if unit == op::UNIT_FEED {
+            if stale {
+                hazards.push(Hazard { index, what: "its first tile was read before it was loaded".into() });
+            }
+            // Now it reads ahead again.
+            stale = running.iter().any(|a| a.unit == op::UNIT_LOAD && overlaps_tile(a, tile_at, config));
+        }
         running.extend(accesses);
     }
     hazards
+}
+
+/// Whether an access meets the tile that the feeder takes next.
+fn overlaps_tile(access: &Access, tile_at: usize, config: &Config) -> bool {
+    access.memory == Memory::Weights && access.words.start < tile_at + config.n && tile_at < access.words.end
 }
 
 /// A drain writes after all feeds before it have ended: it waits for its own feed, and feeds keep their order.
@@ -190,5 +207,19 @@ mod tests {
         assert_eq!(find(&load_then_store(&[op::word(op::WAIT, op::UNIT_DRAIN)]), &small()).len(), 1);
         assert_eq!(find(&load_then_store(&[op::word(op::WAIT, op::UNIT_LOAD)]), &small()).len(), 0);
         assert_eq!(find(&load_then_store(&[op::word(op::MARK, 0)]), &small()).len(), 0);
+    }
+
+    #[test]
+    fn a_tile_read_ahead_of_its_load_is_found() {
+        let load =
+            [op::pack(op::L_DST, &[0, 1]).unwrap(), op::pack(op::L_LEN, &[63, 0]).unwrap(), op::word(op::LOAD, 0)];
+        let wait = op::word(op::WAIT, op::UNIT_LOAD);
+        let (tiles, feed) = (op::word(op::W_ADDR, 8), op::word(op::FEED, 0));
+        let count = |after: &[u32]| find(&[&load[..], after].concat(), &small()).len();
+        assert_eq!(count(&[wait, tiles, feed]), 0);
+        // Before the wait, or not at all: what was read is from before the load.
+        assert_eq!(count(&[tiles, wait, feed]), 1);
+        let before = [&[tiles][..], &load, &[wait, feed]].concat();
+        assert_eq!(find(&before, &small()).len(), 1);
     }
 }
