@@ -1,6 +1,6 @@
 //! The activity counters: 16 counts of 32 bits in one small memory.
 //!
-//! Each event has a tally of 6 bits; the two that count products have a wider one. A visitor goes round the 16 slots,
+//! Each event has a tally of 5 bits; those that can come more than once in a cycle have a wider one. A visitor goes round the 16 slots,
 //! one a cycle, and moves the tally of the slot into the memory: no event is lost, because a tally holds what 16 cycles
 //! can bring, and 16 wide counters cost one adder. In its first round after `new_run` the visitor reads words that are
 //! always zero in place of the old counts. What it writes is also what a reader sees: `count` of `slot`, whole up to
@@ -131,22 +131,25 @@ pub struct Counters<const W: usize> {
     added: DFF<Bits<W>>,
     adding: DFF<Bits<4>>,
     bank: Bank,
-    tally: [Tally<6>; 14],
+    tally: [Tally<5>; 13],
+    acc: Tally<6>,
     wide: [Tally<W>; 2],
     clear: Signal<Local, Bit>,
-    narrow: Signal<Local, Bits<6>>,
+    narrow: Signal<Local, Bits<5>>,
     sum: Signal<Local, Bits<32>>,
     /// The slot of each tally.
     #[default(from_fn(|i| literal(NARROW[i] as u32)))]
-    number: [Constant<Bits<4>>; 14],
+    number: [Constant<Bits<4>>; 13],
+    #[default(literal(counter::ACC_READS as u32))]
+    acc_number: Constant<Bits<4>>,
     #[default(from_fn(|i| literal([counter::MACS, counter::ZERO_PRODUCTS][i] as u32)))]
     wide_number: [Constant<Bits<4>>; 2],
     #[default(literal(15))]
     last: Constant<Bits<4>>,
 }
 
-/// The counters that count at most two events in a cycle, in the order of the tallies.
-const NARROW: [usize; 14] = [
+/// The counters that count at most one event in a cycle, in the order of the tallies.
+const NARROW: [usize; 13] = [
     counter::CYCLES,
     counter::BUSY,
     counter::IDLE,
@@ -154,7 +157,6 @@ const NARROW: [usize; 14] = [
     counter::ACT_WRITES,
     counter::WEIGHT_READS,
     counter::WEIGHT_WRITES,
-    counter::ACC_READS,
     counter::ACC_WRITES,
     counter::BUS_READS,
     counter::BUS_WRITES,
@@ -178,37 +180,43 @@ impl<const W: usize> Logic for Counters<W> {
         self.bank.clock.next = self.clock.val();
         self.clear.next = self.new_run.val() | self.reset.val();
 
-        self.tally[0].events.next = bit_cast::<6, 1>(self.cycles.val().into());
-        self.tally[1].events.next = bit_cast::<6, 1>(self.busy.val().into());
-        self.tally[2].events.next = bit_cast::<6, 1>(self.idle.val().into());
-        self.tally[3].events.next = bit_cast::<6, 1>(self.act_reads.val().into());
-        self.tally[4].events.next = bit_cast::<6, 1>(self.act_writes.val().into());
-        self.tally[5].events.next = bit_cast::<6, 1>(self.weight_reads.val().into());
-        self.tally[6].events.next = bit_cast::<6, 1>(self.weight_writes.val().into());
-        self.tally[7].events.next = bit_cast::<6, 2>(self.acc_reads.val());
-        self.tally[8].events.next = bit_cast::<6, 1>(self.acc_writes.val().into());
-        self.tally[9].events.next = bit_cast::<6, 1>(self.bus_reads.val().into());
-        self.tally[10].events.next = bit_cast::<6, 1>(self.bus_writes.val().into());
-        self.tally[11].events.next = bit_cast::<6, 1>(self.drain_busy.val().into());
-        self.tally[12].events.next = bit_cast::<6, 1>(self.commands.val().into());
-        self.tally[13].events.next = bit_cast::<6, 1>(self.stalls.val().into());
+        self.tally[0].events.next = bit_cast::<5, 1>(self.cycles.val().into());
+        self.tally[1].events.next = bit_cast::<5, 1>(self.busy.val().into());
+        self.tally[2].events.next = bit_cast::<5, 1>(self.idle.val().into());
+        self.tally[3].events.next = bit_cast::<5, 1>(self.act_reads.val().into());
+        self.tally[4].events.next = bit_cast::<5, 1>(self.act_writes.val().into());
+        self.tally[5].events.next = bit_cast::<5, 1>(self.weight_reads.val().into());
+        self.tally[6].events.next = bit_cast::<5, 1>(self.weight_writes.val().into());
+        self.acc.events.next = bit_cast::<6, 2>(self.acc_reads.val());
+        self.tally[7].events.next = bit_cast::<5, 1>(self.acc_writes.val().into());
+        self.tally[8].events.next = bit_cast::<5, 1>(self.bus_reads.val().into());
+        self.tally[9].events.next = bit_cast::<5, 1>(self.bus_writes.val().into());
+        self.tally[10].events.next = bit_cast::<5, 1>(self.drain_busy.val().into());
+        self.tally[11].events.next = bit_cast::<5, 1>(self.commands.val().into());
+        self.tally[12].events.next = bit_cast::<5, 1>(self.stalls.val().into());
         self.wide[0].events.next = bit_cast::<W, 12>(self.macs.val());
         self.wide[1].events.next = bit_cast::<W, 12>(self.zero_products.val());
 
         // All parts but the visited one are zero.
         self.narrow.next = 0.into();
-        for i in 0..14 {
+        for i in 0..13 {
             self.tally[i].clock.next = self.clock.val();
             self.tally[i].clear.next = self.clear.val();
             self.tally[i].visit.next = self.choice.q.val() == self.number[i].val();
             self.narrow.next = self.narrow.val() | self.tally[i].part.val();
         }
+        self.acc.clock.next = self.clock.val();
+        self.acc.clear.next = self.clear.val();
+        self.acc.visit.next = self.choice.q.val() == self.acc_number.val();
         for i in 0..2 {
             self.wide[i].clock.next = self.clock.val();
             self.wide[i].clear.next = self.clear.val();
             self.wide[i].visit.next = self.choice.q.val() == self.wide_number[i].val();
         }
-        self.added.d.next = bit_cast::<W, 6>(self.narrow.val()) | self.wide[0].part.val() | self.wide[1].part.val();
+        self.added.d.next = bit_cast::<W, 5>(self.narrow.val())
+            | bit_cast::<W, 6>(self.acc.part.val())
+            | self.wide[0].part.val()
+            | self.wide[1].part.val();
         self.adding.d.next = self.choice.q.val();
         self.choice.d.next = self.choice.q.val() + 1;
         if self.choice.q.val() == self.last.val() {
