@@ -34,14 +34,14 @@ pub struct Ram1<const W: usize, const A: usize> {
     pub data: Signal<In, Bits<W>>,
     /// Word read.
     pub q: Signal<Out, Bits<W>>,
-    _words: Box<Vec<Bits<W>>>,
+    _words: Vec<Bits<W>>,
 }
 
 impl<const W: usize, const A: usize> Logic for Ram1<W, A> {
     fn update(&mut self) {
         if self.clock.pos_edge() {
             if self._words.is_empty() {
-                *self._words = vec![Bits::<W>::default(); 1 << A];
+                self._words = vec![Bits::<W>::default(); 1 << A];
             }
             let at = self.address.val().index();
             if self.write.val() {
@@ -63,7 +63,7 @@ impl<const W: usize, const A: usize> Logic for Ram1<W, A> {
             W - 1,
             (1usize << A) - 1
         );
-        if A != SPRAM_WORDS_LOG2 || W % 16 != 0 {
+        if A != SPRAM_WORDS_LOG2 || !W.is_multiple_of(16) {
             return Verilog::Custom(generic);
         }
         let blocks: String = (0..W / 16)
@@ -116,14 +116,14 @@ pub struct Ram2<const W: usize, const A: usize, const D: usize> {
     pub data: Signal<In, Bits<W>>,
     /// Word read.
     pub q: Signal<Out, Bits<W>>,
-    _words: Box<Vec<Bits<W>>>,
+    _words: Vec<Bits<W>>,
 }
 
 impl<const W: usize, const A: usize, const D: usize> Logic for Ram2<W, A, D> {
     fn update(&mut self) {
         if self.clock.pos_edge() {
             if self._words.is_empty() {
-                *self._words = vec![Bits::<W>::default(); 1 << A];
+                self._words = vec![Bits::<W>::default(); 1 << A];
             }
             let address = |a: Bits<A>| if D == 1 { 0 } else { a.index() };
             if self.read.val() {
@@ -188,14 +188,14 @@ pub struct RamParts<const W: usize, const P: usize, const B: usize, const A: usi
     pub data: Signal<In, Bits<W>>,
     /// Word read.
     pub q: Signal<Out, Bits<B>>,
-    _words: Box<Vec<Bits<B>>>,
+    _words: Vec<Bits<B>>,
 }
 
 impl<const W: usize, const P: usize, const B: usize, const A: usize, const D: usize> Logic for RamParts<W, P, B, A, D> {
     fn update(&mut self) {
         if self.clock.pos_edge() {
             if self._words.is_empty() {
-                *self._words = vec![Bits::<B>::default(); 1 << A];
+                self._words = vec![Bits::<B>::default(); 1 << A];
             }
             let address = |a: Bits<A>| if D == 1 { 0 } else { a.index() };
             if self.read.val() {

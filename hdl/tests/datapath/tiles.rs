@@ -25,7 +25,7 @@ fn reads_tiles<B: Block>(bench: Cosim<B>, n: usize) {
     let mut eager = false;
     let stimulus = |cycle: usize, _: &[u128]| {
         let model = model.borrow();
-        if cycle % 100 == 0 {
+        if cycle.is_multiple_of(100) {
             eager = rng.chance(50);
         }
         let ready = model.start.is_some() && model.read == n;
