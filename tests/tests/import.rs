@@ -224,7 +224,7 @@ fn unsupported_forms_of_known_operators_say_what_is_supported() {
     );
     assert_eq!(
         conv(vec![ints("strides", &[1, -1])], &[4, 4, 3, 3]),
-        "node `Conv_11` (Conv): strides is [1, -1]; each must be 0 to 4095"
+        "node `Conv_11` (Conv): strides is [1, -1]; each must be 0 to 3968"
     );
     assert_eq!(conv(vec![], &[4, 3, 3, 3]), "node `Conv_11` (Conv): weights of shape [4, 3, 3, 3] for 4 channels");
     assert_eq!(

@@ -9,8 +9,9 @@ mod requant;
 use crate::tensor::TensorInfo;
 pub use requant::Requant;
 
-/// Greatest height and width of a tensor: the card counts them in 12 bits.
-pub const MAX_EXTENT: usize = 4095;
+/// Greatest height and width of a tensor: the card counts them in 12 bits, modulo 4096, and a kernel may reach past
+/// either end.
+pub const MAX_EXTENT: usize = 4096 - 2 * MAX_KERNEL;
 /// Greatest number of channels of a tensor.
 pub const MAX_CHANNELS: usize = 16384;
 /// Greatest number of elements of a tensor.
