@@ -291,10 +291,8 @@ impl<
         self.m_axi_gmem_bready.next = self.store.bready.val();
         self.store.bresp.next = self.m_axi_gmem_bresp.val();
         // Counters.
-        self.idle.next = !(self.data.feed_busy.val()
-            || self.data.drain_busy.val()
-            || self.load.busy.val()
-            || self.store.busy.val());
+        self.idle.next =
+            !(self.data.feed_busy.val() || self.data.drain_busy.val() || self.load.busy.val() || self.store.busy.val());
         self.counters.new_run.next = self.start.val();
         self.counters.cycles.next = self.sequencer.running.val();
         self.counters.busy.next = self.data.fed.val();
@@ -333,5 +331,6 @@ fn raw<K: Block + Default>() -> String {
 
 /// rust-hdl's own Verilog of a configuration, before [`crate::merge`] makes it readable; the top module is `top`.
 pub fn raw_verilog(config: &Config) -> Result<String, String> {
-    kernel(&config.name).ok_or_else(|| format!("configuration `{}` was not built in; run cargo build again", config.name))
+    kernel(&config.name)
+        .ok_or_else(|| format!("configuration `{}` was not built in; run cargo build again", config.name))
 }
