@@ -147,13 +147,12 @@ impl Rtl {
 
 fn error_of(outcome: &Outcome) -> Option<RunError> {
     let at = |what: &str| format!("{what} after {} cycles", outcome.cycles);
+    let address = format!("address {:#x}, stopped", outcome.fault_address);
     let (code, detail) = match outcome.outcome {
-        0 if outcome.status & control::STATUS_READ_ERROR != 0 => {
-            (failure::READ_FAULT, at(&format!("address {:#x}", outcome.fault_address)))
-        }
-        0 if outcome.status & control::STATUS_WRITE_ERROR != 0 => {
-            (failure::WRITE_FAULT, at(&format!("address {:#x}", outcome.fault_address)))
-        }
+        0 if outcome.status & control::STATUS_READ_ERROR != 0 => (failure::READ_FAULT, at(&address)),
+        0 if outcome.status & control::STATUS_WRITE_ERROR != 0 => (failure::WRITE_FAULT, at(&address)),
+        6 => (failure::READ_FAULT, at(&address)),
+        7 => (failure::WRITE_FAULT, at(&address)),
         0 if outcome.status & control::STATUS_ILLEGAL != 0 => (failure::ILLEGAL_COMMAND, at("stopped")),
         0 => return None,
         1 => (failure::CYCLE_LIMIT, at(&outcome.message)),

@@ -54,6 +54,7 @@ public:
         latency_ = request.read_latency_cycles;
         chance_.seed(request.stall_seed);
         last_ = nullptr;
+        faulted_ = false;
         fault_address_ = 0;
         broken_[0] = 0;
     }
@@ -110,7 +111,7 @@ public:
         top_.m_axi_gmem_awready = writes_.empty() && answers_.size() < MAX_BURSTS && chance_.go();
         top_.m_axi_gmem_wready = !writes_.empty() && chance_.go();
         // Once valid, a word stays until it is taken.
-        if (!reading_ && !reads_.empty() && reads_.front().due <= now && chance_.go()) present();
+        if (!reading_ && !reads_.empty() && reads_.front().due <= now && chance_.go()) present(now);
         top_.m_axi_gmem_rvalid = reading_;
         if (!answering_ && !answers_.empty() && answers_.front().due <= now && chance_.go()) {
             answering_ = true;
@@ -120,7 +121,11 @@ public:
         top_.m_axi_gmem_bvalid = answering_;
     }
 
+    // The first access outside every region: whether there was one, where, when, and whether it was a write.
+    bool faulted() const { return faulted_; }
     uint64_t fault_address() const { return fault_address_; }
+    uint64_t fault_time() const { return fault_time_; }
+    bool fault_writes() const { return fault_writes_; }
     // What the master did against the rules, or an empty string.
     const char* broken() const { return broken_; }
 
@@ -159,7 +164,7 @@ private:
     }
 
     // Bytes of one bus word, or null where no region has all of them.
-    uint8_t* find(uint64_t address) {
+    uint8_t* find(uint64_t address, uint64_t now, bool writes) {
         if (!last_ || address - last_->base > last_->bytes - BUS_BYTES) {
             last_ = nullptr;
             for (uint64_t i = 0; i < region_count_; i++) {
@@ -168,15 +173,20 @@ private:
             }
         }
         if (!last_) {
-            if (fault_address_ == 0) fault_address_ = address;
+            if (!faulted_) {
+                faulted_ = true;
+                fault_address_ = address;
+                fault_time_ = now;
+                fault_writes_ = writes;
+            }
             return nullptr;
         }
         return last_->data + (address - last_->base);
     }
 
-    void present() {
+    void present(uint64_t now) {
         const Burst& burst = reads_.front();
-        const uint8_t* bytes = burst.refused ? nullptr : find(burst.address);
+        const uint8_t* bytes = burst.refused ? nullptr : find(burst.address, now, false);
         if (bytes) {
             std::memcpy(&top_.m_axi_gmem_rdata, bytes, BUS_BYTES);
         } else {
@@ -193,7 +203,7 @@ private:
         if (bool(top_.m_axi_gmem_wlast) != (burst.beats == 1)) {
             complain("%s burst: WLAST is wrong at 0x%llx", "write", burst.address);
         }
-        uint8_t* bytes = burst.refused ? nullptr : find(burst.address);
+        uint8_t* bytes = burst.refused ? nullptr : find(burst.address, now, true);
         if (bytes) {
             uint8_t word[BUS_BYTES];
             std::memcpy(word, &top_.m_axi_gmem_wdata, BUS_BYTES);
@@ -231,7 +241,8 @@ private:
     Held read_held_, write_held_;
     uint32_t write_response_ = OKAY;
     bool reading_ = false, answering_ = false;
-    uint64_t fault_address_ = 0;
+    bool faulted_ = false, fault_writes_ = false;
+    uint64_t fault_address_ = 0, fault_time_ = 0;
     char broken_[160] = {};
 };
 

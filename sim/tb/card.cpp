@@ -41,6 +41,9 @@ constexpr unsigned CONTROL = SYSTOLE_REG_CONTROL, GLOBAL_INTERRUPT = SYSTOLE_REG
 // Cycles in which the control bus must answer.
 constexpr unsigned CONTROL_PATIENCE = 1000;
 constexpr unsigned RESET_CYCLES = 16;
+// Cycles in which a kernel may still end by itself after it left its buffers. One that fetches commands there reads
+// zeros, which are commands too, and would go on through all addresses.
+constexpr uint64_t FAULT_PATIENCE = 100000;
 
 struct ControlError : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -102,6 +105,9 @@ struct systole_card {
         while (!top.__SYM__interrupt) { // Verilator takes `interrupt` for a word of C
             if (cycle()) moved = now;
             if (memory.broken()[0]) return fail(result, SYSTOLE_PROTOCOL, start, memory.broken());
+            if (memory.faulted() && now - memory.fault_time() >= FAULT_PATIENCE) {
+                return fail(result, memory.fault_writes() ? SYSTOLE_WRITE_FAULT : SYSTOLE_READ_FAULT, start, "still running");
+            }
             if (now - start >= request.cycle_limit) return fail(result, SYSTOLE_CYCLE_LIMIT, start, "cycle limit reached");
             if (now - moved >= request.quiet_limit) return fail(result, SYSTOLE_QUIET, start, "no bus activity");
         }

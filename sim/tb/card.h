@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-constexpr uint32_t SYSTOLE_CARD_ABI = 1;
+constexpr uint32_t SYSTOLE_CARD_ABI = 2;
 
 // Memory of the card that the kernel may reach in a run: `bytes` bytes at `data` answer to addresses from `base` on.
 struct systole_region {
@@ -30,7 +30,9 @@ enum systole_outcome : uint32_t {
     SYSTOLE_QUIET = 2,       // nothing happened on its bus for quiet_limit cycles
     SYSTOLE_CONTROL = 3,     // its control bus does not answer
     SYSTOLE_PROTOCOL = 4,    // it broke a rule of AXI4
-    SYSTOLE_MODEL = 5        // the Verilated model stopped, or its trace could not be written
+    SYSTOLE_MODEL = 5,       // the Verilated model stopped, or its trace could not be written
+    SYSTOLE_READ_FAULT = 6,  // long after a read outside every region it still runs
+    SYSTOLE_WRITE_FAULT = 7  // long after a write outside every region it still runs
 };
 
 struct systole_result {

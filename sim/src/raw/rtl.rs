@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// `SYSTOLE_CARD_ABI` of `card.h`.
-const ABI: u32 = 1;
+const ABI: u32 = 2;
 
 /// A part of card memory: bytes and the address of the first one.
 pub struct Region<'a> {
