@@ -51,6 +51,13 @@ pub fn jobs(jobs: &[Job], config: &Config) -> u64 {
     total + draining
 }
 
+/// Cycles in which the jobs of a layer read weight memory. It has one port: a load beside them takes what they leave.
+pub fn weight_reads(jobs: &[Job], config: &Config) -> u64 {
+    let records = config.n * layout::param_words(config.n);
+    let tiles = |job: &Job| config.n * if job.hold { 1 } else { job.taps };
+    jobs.iter().map(|job| (tiles(job) + records) as u64).sum()
+}
+
 /// A tile of n words loads while the one before it streams, so a tile takes the longer of the two.
 fn feed(job: &Job, config: &Config) -> u64 {
     let n = config.n as u64;

@@ -143,7 +143,9 @@ impl Scheduler<'_> {
                 self.emit.force_tiles_from(group.tiles_at)?;
             }
             let jobs = self.group(stage, group)?;
-            cycles += exposed + estimate::jobs(&jobs, self.config).max(hidden);
+            let alone = estimate::jobs(&jobs, self.config);
+            let beside = if hidden > 0 { hidden + estimate::weight_reads(&jobs, self.config) } else { 0 };
+            cycles += exposed + alone.max(beside);
         }
         self.end_layer(layers, &stage.name, &stage.label, stage.macs, cycles);
         Ok(())
