@@ -19,8 +19,9 @@ pub struct Host {
     pub kernel: Object,
 }
 
-// The driver may be called from any thread; handles are only numbers.
+// SAFETY: the driver may be called from any thread, and handles are only numbers.
 unsafe impl Send for Host {}
+// SAFETY: as above.
 unsafe impl Sync for Host {}
 
 pub fn container(cards: &Path, config: &str) -> Vec<u8> {
