@@ -44,9 +44,10 @@ PARTS = {
         },
     },
     # No open place-and-route for this part: what yosys maps to, summed by kind. Limits: data sheet of the XCU50.
+    # -nolutram: yosys 0.70 stops inside its own LUT RAM map for memories of some depths; they become registers.
     "alveo-u50": {
         "defines": [],
-        "synth": "synth_xilinx -family xcup -top {top}; tee -q -o {json} stat -json",
+        "synth": "synth_xilinx -family xcup -nolutram -top {top}; tee -q -o {json} stat -json",
         "pack": None,
         "rows": {
             "LUT": ("LUT", 872000),
