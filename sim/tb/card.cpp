@@ -21,6 +21,8 @@ using Waves = VerilatedFstC;
 
 #include <cstdio>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <stdexcept>
 #include <string>
 
@@ -45,6 +47,29 @@ constexpr unsigned RESET_CYCLES = 16;
 // zeros, which are commands too, and would go on through all addresses.
 constexpr uint64_t FAULT_PATIENCE = 100000;
 
+#ifdef SYSTOLE_WAVES
+// Files of waves that are open. A driver stays loaded until its process ends and frees no cards then; what was written
+// must be complete all the same.
+class OpenWaves {
+public:
+    ~OpenWaves() {
+        for (Waves* waves : open_) waves->close();
+    }
+    void add(Waves* waves) {
+        const std::lock_guard<std::mutex> guard(mutex_);
+        open_.insert(waves);
+    }
+    void close(Waves* waves) {
+        const std::lock_guard<std::mutex> guard(mutex_);
+        if (open_.erase(waves)) waves->close();
+    }
+
+private:
+    std::mutex mutex_;
+    std::set<Waves*> open_;
+} open_waves;
+#endif
+
 struct ControlError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -61,6 +86,7 @@ struct systole_card {
             top.trace(waves.get(), 99);
             waves->open(trace);
             if (!waves->isOpen()) throw std::runtime_error("the trace file cannot be written");
+            open_waves.add(waves.get());
         }
 #else
         (void)trace;
@@ -70,7 +96,7 @@ struct systole_card {
 
     ~systole_card() {
 #ifdef SYSTOLE_WAVES
-        if (waves) waves->close();
+        if (waves) open_waves.close(waves.get());
 #endif
         top.final();
     }
@@ -144,7 +170,13 @@ private:
     // Half-cycle `edge` of this cycle, if it lies in the window.
     void dump(unsigned edge) {
 #ifdef SYSTOLE_WAVES
-        if (waves && now >= wave_first && now <= wave_last) waves->dump(2 * now + edge);
+        if (!waves || now < wave_first) return;
+        if (now <= wave_last) {
+            waves->dump(2 * now + edge);
+        } else {
+            open_waves.close(waves.get());
+            waves.reset();
+        }
 #else
         (void)edge;
 #endif
