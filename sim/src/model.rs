@@ -4,12 +4,16 @@
 //! hardware would never finish (a drain of a bank that nothing feeds) and what it leaves undefined (a job greater than
 //! an accumulator bank) is an error here. Counters that depend on time stay 0.
 
+mod error;
+mod jobs;
+
+pub use error::ModelError;
+
 use crate::memory::{BusError, CardMemory};
 use isa::command::{self as op, OPERATIONS};
 use isa::config::Config;
 use isa::counter::{self, Snapshot};
-use isa::{control, layout, requant};
-use std::fmt;
+use isa::{control, layout};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,78 +24,6 @@ pub struct Status {
     /// `MARK` commands executed: snapshots written.
     pub marks: usize,
 }
-
-/// Why a run did not reach `END`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ModelError {
-    /// The word at this index of the stream is no command.
-    Illegal {
-        /// Index of the command word.
-        index: usize,
-        /// The word.
-        word: u32,
-    },
-    /// Card memory answered a read with an error.
-    Read {
-        /// Index of the command word.
-        index: usize,
-        /// The access.
-        error: BusError,
-    },
-    /// Card memory answered a write with an error.
-    Write {
-        /// Index of the command word.
-        index: usize,
-        /// The access.
-        error: BusError,
-    },
-    /// The command asks for what the hardware cannot do or would wait for without end.
-    Undefined {
-        /// Index of the command word.
-        index: usize,
-        /// What is asked for, with its values.
-        what: String,
-    },
-    /// An argument is not aligned to [`control::BUFFER_ALIGN`] or lies beyond the address bits of the configuration.
-    Argument {
-        /// Name of the argument.
-        name: &'static str,
-        /// Its value.
-        address: u64,
-    },
-}
-
-impl ModelError {
-    /// The bits that the hardware shows in its status register for this; 0 where it would not notice.
-    pub fn status_bits(&self) -> u32 {
-        match self {
-            Self::Illegal { .. } => control::STATUS_ILLEGAL,
-            Self::Read { .. } => control::STATUS_READ_ERROR,
-            Self::Write { .. } => control::STATUS_WRITE_ERROR,
-            Self::Undefined { .. } | Self::Argument { .. } => 0,
-        }
-    }
-}
-
-impl fmt::Display for ModelError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Illegal { index, word } => write!(f, "command {index}: {word:#010x} is no command"),
-            Self::Read { index, error } => write!(f, "command {index}: read error: {error}"),
-            Self::Write { index, error } => write!(f, "command {index}: write error: {error}"),
-            Self::Undefined { index, what } => write!(f, "command {index}: {what}"),
-            Self::Argument { name, address } => {
-                write!(
-                    f,
-                    "argument {name} is {address:#x}; it must be a multiple of {} that the card can address",
-                    control::BUFFER_ALIGN
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for ModelError {}
 
 /// The state of a kernel: on-chip memories, accumulators and registers. Memories keep their content between runs.
 #[derive(Clone, Debug)]
@@ -267,113 +199,6 @@ impl Machine {
         }
     }
 
-    fn feed(&mut self) -> Result<(), String> {
-        let n = self.n;
-        let (width, height) = (self.field(op::F_OUT, "width") + 1, self.field(op::F_OUT, "height") + 1);
-        if width * height > self.config.acc_words() {
-            return Err(format!(
-                "a job of {width} x {height} output pixels; an accumulator bank of `{}` holds {}",
-                self.config.name,
-                self.config.acc_words()
-            ));
-        }
-        let (kernel_width, kernel_height) =
-            (self.field(op::F_KERNEL, "width") + 1, self.field(op::F_KERNEL, "height") + 1);
-        let blocks = self.field(op::F_KERNEL, "blocks") + 1;
-        let (stride_x, stride_y) = (self.field(op::F_MODE, "stride_x"), self.field(op::F_MODE, "stride_y"));
-        let (origin_x, origin_y) = (self.signed(op::F_ORIGIN, "x", 12), self.signed(op::F_ORIGIN, "y", 12));
-        let (in_width, in_height) = (self.field(op::F_IN, "width") as i64, self.field(op::F_IN, "height") as i64);
-        let (max, hold) = (self.field(op::F_MODE, "max") == 1, self.field(op::F_MODE, "hold") == 1);
-        let pad = vec![self.field(op::F_MODE, "pad") as u8 as i8; n];
-        let register = |r: u8| self.registers[r as usize] as usize;
-        let (address, kernel_step) = (register(op::F_ADDR), register(op::F_KERNEL_STEP));
-        let (row_step, pixel_step) = (register(op::F_ROW_STEP), register(op::F_PIXEL_STEP));
-
-        let mut tile = Vec::new();
-        let mut first = true;
-        let taps = (0..kernel_height).flat_map(|y| (0..kernel_width).map(move |x| (y, x)));
-        for (ky, kx, block) in taps.flat_map(|(y, x)| (0..blocks).map(move |b| (y, x, b))) {
-            if first || !hold {
-                tile = self.next_tile();
-            }
-            let tap = address + ky * kernel_step + kx * blocks + block;
-            let macs = self.field(op::F_MACS, if block + 1 == blocks { "last" } else { "full" });
-            for (pixel, (oy, ox)) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))).enumerate() {
-                let iy = (oy * stride_y + ky) as i64 + origin_y;
-                let ix = (ox * stride_x + kx) as i64 + origin_x;
-                let inside = (0..in_height).contains(&iy) && (0..in_width).contains(&ix);
-                let at = self.act_word(tap + oy * row_step + ox * pixel_step);
-                let word = if inside { &self.act[at..at + n] } else { &pad };
-                let bank = &mut self.banks[self.feed_bank][pixel * n..(pixel + 1) * n];
-                let zeros = multiply(word, &tile, bank, first, max);
-                for (number, count) in [
-                    (counter::BUSY, 1),
-                    (counter::MACS, macs),
-                    (counter::ZERO_PRODUCTS, zeros),
-                    (counter::ACT_READS, inside as usize),
-                    (counter::ACC_READS, !first as usize),
-                    (counter::ACC_WRITES, 1),
-                ] {
-                    self.counters[number] += count as u64;
-                }
-            }
-            first = false;
-        }
-        Ok(())
-    }
-
-    /// Takes the next tile, n words of weight memory.
-    fn next_tile(&mut self) -> Vec<i8> {
-        let mut tile = Vec::with_capacity(self.n * self.n);
-        for _ in 0..self.n {
-            let at = self.weight_word(self.tile_at);
-            tile.extend(self.weights[at..at + self.n].iter().map(|&b| b as i8));
-            self.tile_at += 1;
-        }
-        self.counters[counter::WEIGHT_READS] += self.n as u64;
-        tile
-    }
-
-    fn drain(&mut self) -> Result<(), String> {
-        let n = self.n;
-        let pixels = self.field(op::D_COUNT, "pixels") + 1;
-        let steps = self.field(op::D_COUNT, "steps") as u32 + 1;
-        if pixels > self.config.acc_words() {
-            return Err(format!("a drain of {pixels} pixels; a bank holds {}", self.config.acc_words()));
-        }
-        if steps > requant::MAX_STEPS {
-            return Err(format!("multipliers of {steps} digits; they may have {}", requant::MAX_STEPS));
-        }
-        let [zero_point, low, high] = ["zero_point", "low", "high"].map(|f| self.field(op::D_QUANT, f) as u8 as i8);
-        let params: Vec<(i32, u64)> = (0..n).map(|c| self.parameter(c, steps)).collect();
-        let (address, step) = (self.registers[op::D_ADDR as usize], self.registers[op::D_STEP as usize]);
-        for p in 0..pixels {
-            let at = self.act_word(address as usize + p * step as usize);
-            for (c, &(bias, mult)) in params.iter().enumerate() {
-                let acc = self.banks[self.drain_bank][p * n + c].wrapping_add(bias);
-                self.act[at + c] = requant::requantise(acc, mult, steps, zero_point, low, high);
-            }
-        }
-        self.counters[counter::ACC_READS] += pixels as u64;
-        self.counters[counter::ACT_WRITES] += pixels as u64;
-        self.counters[counter::WEIGHT_READS] += (n * layout::param_words(n)) as u64;
-        Ok(())
-    }
-
-    /// Bias and multiplier of output channel `c` of the block; the hardware takes just `steps` digits of the latter.
-    fn parameter(&self, c: usize, steps: u32) -> (i32, u64) {
-        let words = layout::param_words(self.n);
-        let start = self.registers[op::D_PARAM as usize] as usize + c * words;
-        let record: Vec<u8> = (0..words)
-            .flat_map(|w| {
-                let at = self.weight_word(start + w);
-                self.weights[at..at + self.n].iter().copied()
-            })
-            .collect();
-        let number = |range: std::ops::Range<usize>| record[range].iter().rev().fold(0, |v, &b| v << 8 | u64::from(b));
-        (number(0..4) as u32 as i32, number(4..12) & (u64::MAX >> (64 - requant::DIGIT_BITS * steps)))
-    }
-
     fn load(&mut self, memory: &mut impl CardMemory, pointers: &[u64; 5]) -> Result<(), BusError> {
         let words = self.field(op::L_LEN, "words") + 1;
         let source = pointers[1 + self.field(op::L_LEN, "source")];
@@ -435,27 +260,4 @@ fn unit_of(register: u8) -> u32 {
         op::S_SRC..=op::S_LEN => op::UNIT_STORE,
         _ => op::UNIT_FEED,
     }
-}
-
-/// One busy cycle: `bank[c]` takes Σ word[r] · tile[r][c]. Returns the products with a zero operand.
-fn multiply(word: &[i8], tile: &[i8], bank: &mut [i32], first: bool, max: bool) -> usize {
-    let n = word.len();
-    let mut sums = [0i32; 16];
-    let mut zeros = 0;
-    for (&a, row) in word.iter().zip(tile.chunks_exact(n)) {
-        for (sum, &w) in sums.iter_mut().zip(row) {
-            *sum += i32::from(a) * i32::from(w);
-            zeros += (a == 0 || w == 0) as usize;
-        }
-    }
-    for (acc, sum) in bank.iter_mut().zip(sums) {
-        *acc = if first {
-            sum
-        } else if max {
-            sum.max(*acc)
-        } else {
-            acc.wrapping_add(sum)
-        };
-    }
-    zeros
 }

@@ -3,7 +3,7 @@
 //! A handle is the address of a cell whose first word points at the dispatch table, as the loader wants it. Cells never
 //! go away, so a handle that was released can still be looked at; whether it stands for an object, and of which kind, a
 //! table says. So a wrong, foreign or released handle is an error code and never a stray access. A released cell is
-//! used again only after [`QUARANTINE`] others.
+//! used again only after some thousand others.
 
 use super::cl;
 use super::objects::{Buffer, Context, Device, Event, Kernel, Platform, Program, Queue};

@@ -1,7 +1,9 @@
 //! The dispatch table that loaders expect behind the first word of every object, and the one exported function.
 
 use crate::icd::api::refused::*;
-use crate::icd::api::{commands::*, context::*, event::*, kernel::*, memory::*, platform::*, program::*, queue::*};
+use crate::icd::api::{
+    commands::*, context::*, event::*, kernel::*, memory::*, platform::*, program::*, queue::*, rect::*,
+};
 use crate::icd::cl;
 use crate::raw::pointers;
 use std::ffi::{c_char, c_void};
@@ -112,9 +114,9 @@ pub fn dispatch() -> &'static [usize] {
             clSetMemObjectDestructorCallback,
             clCreateUserEvent,
             clSetUserEventStatus,
-            invalid_operation, // clEnqueueReadBufferRect
-            invalid_operation, // clEnqueueWriteBufferRect
-            invalid_operation, // clEnqueueCopyBufferRect
+            clEnqueueReadBufferRect,
+            clEnqueueWriteBufferRect,
+            clEnqueueCopyBufferRect,
             // cl_ext_device_fission
             clCreateSubDevices,
             clRetainDevice,

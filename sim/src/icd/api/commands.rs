@@ -9,7 +9,8 @@ use isa::failure;
 use std::ffi::c_void;
 use std::sync::Arc;
 
-type WaitList = (cl::Uint, *const cl::Object);
+/// Count and events, as the caller gives them.
+pub type WaitList = (cl::Uint, *const cl::Object);
 
 /// Appends a command whose work takes `work`, with an event for the caller if it wants one.
 fn enqueue(
@@ -29,8 +30,8 @@ fn enqueue(
     Ok(progress)
 }
 
-/// As [`enqueue`], for work that moves `bytes` bytes and cannot fail.
-fn transfer(
+/// Appends a command, as `enqueue` does, for work that moves `bytes` bytes and cannot fail.
+pub fn transfer(
     queue: &Ref<Queue>,
     command: cl::Uint,
     waits: WaitList,
@@ -46,12 +47,18 @@ fn transfer(
 }
 
 /// Waits if the caller wants it.
-fn block(blocking: cl::Bool, progress: &Progress) -> Result<(), cl::Int> {
+pub fn block(blocking: cl::Bool, progress: &Progress) -> Result<(), cl::Int> {
     if blocking != 0 && progress.wait() < 0 {
         progress.mark_seen();
         return Err(cl::EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST);
     }
     Ok(())
+}
+
+/// A buffer of the queue's context.
+pub fn buffer_of(queue: &Queue, buffer: cl::Object) -> Result<Ref<Buffer>, cl::Int> {
+    let buffer = Ref::<Buffer>::to(buffer)?;
+    (buffer.context.handle() == queue.context.handle()).then_some(buffer).ok_or(cl::INVALID_CONTEXT)
 }
 
 /// A buffer of the queue's context with room for the region; `refused` are flags that forbid the access.
@@ -62,10 +69,7 @@ fn region(
     bytes: usize,
     refused: cl::Ulong,
 ) -> Result<Ref<Buffer>, cl::Int> {
-    let buffer = Ref::<Buffer>::to(buffer)?;
-    if buffer.context.handle() != queue.context.handle() {
-        return Err(cl::INVALID_CONTEXT);
-    }
+    let buffer = buffer_of(queue, buffer)?;
     if bytes == 0 || !buffer.holds(offset, bytes) {
         return Err(cl::INVALID_VALUE);
     }
@@ -229,10 +233,7 @@ entries! {
         event: *mut cl::Object,
     ) -> status {
         let queue = Ref::<Queue>::to(queue)?;
-        let buffer = Ref::<Buffer>::to(buffer)?;
-        if buffer.context.handle() != queue.context.handle() {
-            return Err(cl::INVALID_CONTEXT);
-        }
+        let buffer = buffer_of(&queue, buffer)?;
         wait_list(&queue.context, count, events)?;
         let mapping = {
             let mut mappings = lock(&buffer.mappings);

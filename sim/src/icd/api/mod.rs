@@ -8,6 +8,7 @@ pub mod memory;
 pub mod platform;
 pub mod program;
 pub mod queue;
+pub mod rect;
 pub mod refused;
 
 use super::cl;
