@@ -24,11 +24,11 @@ use std::array::from_fn;
 pub struct Array<const N: usize, const H: usize, const NH: usize, const WB: usize, const PW: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
-    /// Activation word, shape [N].
+    /// Activation word, shape `[N]`.
     pub word: Signal<In, Bits<WB>>,
     /// First word of a tile.
     pub swap: Signal<In, Bit>,
-    /// Weight row, shape [N].
+    /// Weight row, shape `[N]`.
     pub weights: Signal<In, Bits<WB>>,
     /// Row to write, one hot.
     pub row_write: Signal<In, Bits<N>>,

@@ -1,10 +1,10 @@
 //! The inference kernel `systole_infer` as one rust-hdl design, one module a file, and the path from there to Verilog.
 //!
-//! Datapath: [`array`] of [`pe`] (multipliers: [`mul_pair`]), fed by [`feeder`] and [`tiles`], summed in
+//! Datapath: [`mod@array`] of [`pe`] (multipliers: [`mul_pair`]), fed by [`feeder`] and [`tiles`], summed in
 //! [`accumulator`], requantised by [`requant`] in [`drain`]. Around it: [`control`] (AXI4-Lite), [`fetch`],
 //! [`sequencer`], [`load`], [`store`], [`axi_read`], [`counters`]. [`infer`] joins them.
 //! [`configs`], [`emit`] and [`merge`] turn a named configuration into Verilog a person can read;
-//! [`cosim`] is the gate: one set of vectors through the rust-hdl simulation, the Verilog and an integer model.
+//! [`mod@cosim`] is the gate: one set of vectors through the rust-hdl simulation, the Verilog and an integer model.
 
 pub mod accumulator;
 pub mod array;

@@ -3,7 +3,7 @@
 //! rust-hdl prints one module for each instance, with the path of the instance as its name. Here modules with equal
 //! bodies become one, from the leaves up, under a short name; wires that only rename another wire go; a declaration, a
 //! port list and an instance take one line each; `$` in names becomes `_`. What a module computes does not change, and
-//! [`cosim`](crate::cosim) runs on the result, not on rust-hdl's text.
+//! [`cosim`](mod@crate::cosim) runs on the result, not on rust-hdl's text.
 
 mod naming;
 mod parse;

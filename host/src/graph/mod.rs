@@ -85,7 +85,7 @@ pub struct Conv {
     pub input_zero_point: i8,
     /// Weights, shape [out, rows, columns, in], symmetric.
     pub weights: Vec<i8>,
-    /// Bias, shape [out], in steps of the accumulator.
+    /// Bias, shape `[out]`, in steps of the accumulator.
     pub bias: Vec<i32>,
     /// Requantisation.
     pub output: Output,
