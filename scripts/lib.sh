@@ -79,7 +79,7 @@ configurations() {
 
 # known_configuration NAME: fails with the names there are if NAME is none of them.
 known_configuration() {
-    configurations | grep -qx -- "$1" ||
+    grep -qx -- "$1" <<<"$(configurations)" ||
         fail "no configuration \`$1\`; hdl/configs.yaml has: $(configurations | paste -sd ' ')"
 }
 
