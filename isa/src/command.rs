@@ -8,6 +8,23 @@
 //! A convolution job: `FEED` streams every tap of a block of output pixels through the array into one of two
 //! accumulator banks, `DRAIN` requantises that bank into activation memory. Each `FEED` takes the other bank than the
 //! one before, each `DRAIN` likewise, so `FEED` and `DRAIN` come in pairs and a drain runs under the next feed.
+//!
+//! The load unit takes a second `LOAD` while the words of the first one still come; all others take one at a time.
+//!
+//! # Line mode
+//! With `line` in [`F_MODE`] each column of the array is a filter of its own, for depthwise convolution: activations run
+//! down the columns at half the speed of the sums. The n rows are G groups of R = n / G rows (`line_groups` of the
+//! configuration). The job streams lines of [`F_OUT`] `width` + 1 samples, `height` + 1 of them (samples outside the
+//! input are padding; `stride_x` is 1, `stride_y` the distance of lines in the input). When sample s of line l enters, row
+//! g·R + r of column c adds `tile[g·R + r][c] · word(l − g, s − r)[c]`. So kernel column k of kernel row j stands in row
+//! g·R + r with r = taps − 1 − k and g = G − 1 − j. A sum is an output if s ≥ `taps` and s − `taps` is a multiple of
+//! `step_x` + 1, and likewise l with `lines` and `step_y`; outputs are numbered in order. What a row sees before the
+//! first sample of the job, or, past the first sample of a line, of the line before, is undefined, and so is what comes
+//! out then: outputs must not touch it.
+//! The kernel's `width` and `height` count chunks of R columns and of G rows: from one tile to the next along the width
+//! the origin moves by R samples (and [`F_TAP_STEP`] words), along the height by G lines (and [`F_KERNEL_STEP`]); a
+//! chunk's tile holds its taps. `blocks` is 1. Each output counts `full` multiply-accumulates, in the last tile `last`.
+//! With more than one group a line must not be longer than the line memories, nor shorter than 3 samples.
 
 /// A register that commands write, or an operation.
 #[derive(Clone, Copy, Debug)]
@@ -48,27 +65,38 @@ operations! {
     /// Feeder: size of the input; taps outside read the padding value.
     F_IN = 0x07, [("width", 0, 12, "input columns"), ("height", 12, 12, "input rows")];
     /// Feeder: padding value, strides and what the accumulators do.
-    F_MODE = 0x08, [("pad", 0, 8, "int8 value of every channel outside the input"), ("stride_x", 8, 3, "1 to 7"), ("stride_y", 11, 3, "1 to 7"), ("max", 14, 1, "accumulators keep the greatest sum, not the total"), ("hold", 15, 1, "one weight tile serves all taps and blocks of the job")];
+    F_MODE = 0x08, [("pad", 0, 8, "int8 value of every channel outside the input"), ("stride_x", 8, 3, "1 to 7"), ("stride_y", 11, 3, "1 to 7"), ("max", 14, 1, "accumulators keep the greatest sum, not the total"), ("hold", 15, 1, "one weight tile serves all taps and blocks of the job"), ("line", 16, 1, "columns are filters along a line, see `F_LINE`")];
     /// Feeder: multiply-accumulates to count in a busy cycle (rows in use × columns in use).
     F_MACS = 0x09, [("full", 0, 12, "in every block but the last"), ("last", 12, 12, "in the last block")];
     /// Feeder: weight word of the next tile; drops a tile that was read ahead. Later tiles follow on.
     W_ADDR = 0x0a, [("address", 0, 24, "weight word")];
+    /// Feeder: words from the last block of one kernel column to the first block of the next: 1 where a job takes all
+    /// blocks of a pixel.
+    F_TAP_STEP = 0x0b, [("step", 0, 24, "words")];
+    /// Feeder, with `line`: which samples of a stream of lines have an output. See the module's text.
+    F_LINE = 0x0c, [("taps", 0, 6, "samples of a line before its first output"), ("step_x", 6, 3, "samples from output to output, less 1"), ("lines", 9, 3, "lines before the first with outputs"), ("step_y", 12, 3, "lines from output line to output line, less 1")];
     /// Drain: activation word of output pixel 0.
     D_ADDR = 0x10, [("address", 0, 24, "activation word")];
     /// Drain: words from one output pixel to the next.
     D_STEP = 0x11, [("step", 0, 24, "words")];
     /// Drain: pixels, and digits of the multipliers.
-    D_COUNT = 0x12, [("pixels", 0, 12, "output pixels less 1"), ("steps", 12, 4, "multiplier digits less 1")];
+    D_COUNT = 0x12, [("pixels", 0, 12, "output pixels less 1"), ("steps", 12, 4, "multiplier digits less 1; 0 with parallel multipliers"), ("add", 16, 1, "add an activation tensor, see `layout::add_record`")];
     /// Drain: output zero point and clamp.
     D_QUANT = 0x13, [("zero_point", 0, 8, "int8"), ("low", 8, 8, "int8, least output"), ("high", 16, 8, "int8, greatest output")];
     /// Drain: weight word of the parameter records.
     D_PARAM = 0x14, [("address", 0, 24, "weight word")];
+    /// Drain, with `add`: activation word of pixel 0 of the tensor to add.
+    D_ADD = 0x15, [("address", 0, 24, "activation word")];
+    /// Drain, with `add`: words from one of its pixels to the next.
+    D_ADD_STEP = 0x16, [("step", 0, 24, "words")];
+    /// Drain, with `add`: clamp of the sum.
+    D_CLAMP = 0x17, [("low", 0, 8, "int8, least output"), ("high", 8, 8, "int8, greatest output")];
     /// Load: bus word in the source buffer.
     L_SRC = 0x18, [("offset", 0, 24, "bus words from the start of the buffer")];
     /// Load: on-chip word to write first.
     L_DST = 0x19, [("address", 0, 23, "word"), ("memory", 23, 1, "0 activations, 1 weights")];
     /// Load: how much, and from which argument.
-    L_LEN = 0x1a, [("words", 0, 23, "words less 1"), ("source", 23, 1, "0 weights argument, 1 input argument")];
+    L_LEN = 0x1a, [("words", 0, 22, "words less 1"), ("source", 22, 2, "0 weights argument, 1 input argument, 2 output argument")];
     /// Store: activation word to read first.
     S_SRC = 0x1c, [("address", 0, 24, "activation word")];
     /// Store: bus word in the output buffer.
@@ -85,10 +113,15 @@ operations! {
     STORE = 0x43, [];
     /// Wait until the named units are idle.
     WAIT = 0x44, [("units", 0, 4, "bit 0 feeder, 1 drain, 2 load, 3 store")];
-    /// Wait until all units are idle, then write a counter snapshot after the one before.
-    MARK = 0x45, [];
+    /// Write a counter snapshot after the one before: once all units are idle, and the stream waits for it; or, soft,
+    /// once the feeder and the store unit are idle, and the stream goes on. Then only the cycle count is of that very
+    /// moment; the others are taken up to 100 cycles later. No count is lost or counted twice between two snapshots.
+    MARK = 0x45, [("soft", 0, 1, "go on at once")];
     /// Wait until all units are idle, then end the run.
     END = 0x46, [];
+    /// Wait until a unit has completed so many of its operations since the start of the run, modulo 256: at most 127
+    /// ahead. An operation is complete when the last word is read (feeder) or written (drain, load, store: answered).
+    UNTIL = 0x47, [("unit", 0, 2, "0 feeder, 1 drain, 2 load, 3 store"), ("count", 8, 8, "operations, modulo 256")];
 }
 
 /// Unit bit of [`WAIT`]: the feeder.

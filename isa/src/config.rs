@@ -24,6 +24,26 @@ pub struct Config {
     pub lanes: usize,
     /// Bits of a card memory address.
     pub addr_bits: u32,
+    /// Ports of activation and weight memory: 1, or 2 (the array reads while drain and load write).
+    pub ports: usize,
+    /// How a requantiser multiplies.
+    pub multiplier: Multiplier,
+    /// Whether the drain can add another tensor (residual addition).
+    pub residual: bool,
+    /// Groups of rows that take lines of their own in line mode (depthwise convolution); n / groups taps each.
+    pub line_groups: usize,
+    /// Samples of the longest line with more than one group, as a power of two.
+    pub line_words_log2: u32,
+}
+
+/// How a requantiser multiplies a sum by its channel's multiplier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
+pub enum Multiplier {
+    /// An 8-bit digit a cycle: small.
+    Serial,
+    /// A value a cycle: fast.
+    Parallel,
 }
 
 impl Config {
@@ -47,6 +67,20 @@ impl Config {
         1 << self.acc_words_log2
     }
 
+    /// Rows of a group in line mode: the most taps of a column that one tile holds.
+    pub fn line_taps(&self) -> usize {
+        self.n / self.line_groups
+    }
+
+    /// Samples of the longest line in line mode: what the line memories hold, or without them what a job holds.
+    pub fn line_words(&self) -> usize {
+        if self.line_groups > 1 {
+            1 << self.line_words_log2
+        } else {
+            4096
+        }
+    }
+
     /// Whether the values can be built; the error names the key, its value and what it may be.
     pub fn check(&self) -> Result<(), String> {
         let bad = |key: &str, value: &dyn core::fmt::Display, may: &str| {
@@ -63,10 +97,20 @@ impl Config {
             ("weight_words_log2", self.weight_words_log2, 6, 16),
             ("acc_words_log2", self.acc_words_log2, 4, 12),
             ("addr_bits", self.addr_bits, 20, 64),
+            ("line_words_log2", self.line_words_log2, 2, 12),
         ] {
             if value < least || value > most {
                 return bad(key, &value, &format!("{least} to {most}"));
             }
+        }
+        if ![1, 2].contains(&self.ports) {
+            return bad("ports", &self.ports, "1 or 2");
+        }
+        if ![1, 2, 3].contains(&self.line_groups) {
+            return bad("line_groups", &self.line_groups, "1, 2 or 3");
+        }
+        if self.residual && (self.multiplier == Multiplier::Serial || self.ports == 1 || self.lanes != self.n) {
+            return bad("residual", &self.residual, "false without parallel multipliers, two ports and n lanes");
         }
         if self.clock_hz == 0 {
             return bad("clock_hz", &self.clock_hz, "above 0");

@@ -7,6 +7,8 @@
 //!   The tiles of a job follow each other in the order the feeder takes them: ky, kx, block (block fastest).
 //! - **Parameters** of an output block: n records of [`param_words`] words; a record is the bias (i32) and the scaled
 //!   multiplier (u64), little endian, 12 bytes, then zeros. The bias already holds −zero_point · Σ weights.
+//!   With parallel multipliers ([`crate::config::Multiplier`]) the multiplier is M (u32) and the shift t − 1 (u32).
+//!   For a drain that adds, one [`add_record`] follows, [`add_words`] words.
 //! - **Card memory**: each on-chip word takes one bus word, which is the smallest of 4, 8 or 16 bytes that holds n.
 //! - **Commands**: 32-bit words, little endian, from the start of the buffer, one after the other.
 
@@ -20,6 +22,26 @@ pub const fn param_words(n: usize) -> usize {
     PARAM_BYTES.div_ceil(n)
 }
 
+/// Bytes of an [`add_record`].
+pub const ADD_BYTES: usize = 16;
+/// Bits that the sum of a residual addition drops.
+pub const ADD_SHIFT: u32 = 28;
+
+/// Words of n bytes that hold one [`add_record`].
+pub const fn add_words(n: usize) -> usize {
+    ADD_BYTES.div_ceil(n)
+}
+
+/// The constants of a residual addition, int8 value v from the requantiser and w from memory:
+/// `clamp((a · v + b · w + c) >> ADD_SHIFT, low, high)`; the sum must fit 41 bits, c 40.
+pub fn add_record(a: i32, b: i32, c: i64) -> [u8; ADD_BYTES] {
+    let mut record = [0; ADD_BYTES];
+    record[..4].copy_from_slice(&a.to_le_bytes());
+    record[4..8].copy_from_slice(&b.to_le_bytes());
+    record[8..].copy_from_slice(&c.to_le_bytes());
+    record
+}
+
 /// Channel blocks of a tensor with `channels` channels.
 pub const fn blocks(channels: usize, n: usize) -> usize {
     channels.div_ceil(n)
@@ -30,10 +52,15 @@ pub const fn bus_bytes(n: usize) -> usize {
     n.next_power_of_two()
 }
 
-/// One parameter record as bytes.
+/// One parameter record as bytes; `mult` is the scaled multiplier, or [`parallel_mult`].
 pub fn param_record(bias: i32, mult: u64) -> [u8; PARAM_BYTES] {
     let mut record = [0; PARAM_BYTES];
     record[..4].copy_from_slice(&bias.to_le_bytes());
     record[4..].copy_from_slice(&mult.to_le_bytes());
     record
+}
+
+/// M and t as a parallel multiplier takes them.
+pub const fn parallel_mult(m: u32, t: u32) -> u64 {
+    m as u64 | ((t - 1) as u64) << 32
 }

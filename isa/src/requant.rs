@@ -61,6 +61,20 @@ pub const fn requantise(acc: i32, mult: u64, steps: u32, zero_point: i8, low: i8
     }
 }
 
+/// Requantises one accumulator with a parallel multiplier: `clamp(zero_point + ((acc·M >> (t−1)) + 1 >> 1), low, high)`,
+/// the same rule; `shift` is t − 1, at most 62.
+pub const fn requantise_parallel(acc: i32, m: u32, shift: u32, zero_point: i8, low: i8, high: i8) -> i8 {
+    let product = (acc as i64 * m as i64) >> shift;
+    let value = ((product + 1) >> 1) + zero_point as i64;
+    if value < low as i64 {
+        low
+    } else if value > high as i64 {
+        high
+    } else {
+        value as i8
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +99,7 @@ mod tests {
             let Some(steps) = steps_for(t) else { continue };
             let mult = scaled(m, t, steps).unwrap();
             assert_eq!(requantise(acc, mult, steps, zero_point, -128, 127), reference(acc, m, t, zero_point));
+            assert_eq!(requantise_parallel(acc, m, t - 1, zero_point, -128, 127), reference(acc, m, t, zero_point));
         }
     }
 

@@ -17,6 +17,11 @@ fn config(n: usize) -> Config {
         acc_words_log2: 6,
         lanes: 1,
         addr_bits: 32,
+        ports: 1,
+        multiplier: isa::config::Multiplier::Serial,
+        residual: false,
+        line_groups: 1,
+        line_words_log2: 8,
     }
 }
 

@@ -98,6 +98,11 @@ mod tests {
             acc_words_log2: 8,
             lanes: 1,
             addr_bits: 32,
+            ports: 1,
+            multiplier: isa::config::Multiplier::Serial,
+            residual: false,
+            line_groups: 1,
+            line_words_log2: 8,
         }
     }
 
