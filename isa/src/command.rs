@@ -135,6 +135,15 @@ pub const UNIT_STORE: u32 = 8;
 /// Unit bits of [`WAIT`]: all of them.
 pub const UNIT_ALL: u32 = 15;
 
+/// Unit of [`UNTIL`]: the feeder.
+pub const UNTIL_FEED: u32 = 0;
+/// Unit of [`UNTIL`]: the drain.
+pub const UNTIL_DRAIN: u32 = 1;
+/// Unit of [`UNTIL`]: the load unit.
+pub const UNTIL_LOAD: u32 = 2;
+/// Unit of [`UNTIL`]: the store unit.
+pub const UNTIL_STORE: u32 = 3;
+
 /// Greatest value of a command.
 pub const VALUE_MASK: u32 = 0x00ff_ffff;
 

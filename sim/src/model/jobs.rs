@@ -1,6 +1,7 @@
 //! The two halves of a convolution job: feed an accumulator bank, drain it.
 
 use super::Machine;
+use isa::config::Multiplier;
 use isa::{command as op, counter, layout, requant};
 
 impl Machine {
@@ -8,7 +9,7 @@ impl Machine {
     pub(super) fn feed(&mut self) -> Result<(), String> {
         let n = self.n;
         let (width, height) = (self.field(op::F_OUT, "width") + 1, self.field(op::F_OUT, "height") + 1);
-        if width * height > self.config.acc_words() {
+        if self.field(op::F_MODE, "line") == 0 && width * height > self.config.acc_words() {
             return Err(format!(
                 "a job of {width} x {height} output pixels; an accumulator bank of `{}` holds {}",
                 self.config.name,
@@ -27,37 +28,90 @@ impl Machine {
         let (address, kernel_step) = (register(op::F_ADDR), register(op::F_KERNEL_STEP));
         let (row_step, pixel_step) = (register(op::F_ROW_STEP), register(op::F_PIXEL_STEP));
 
+        let line = self.field(op::F_MODE, "line") == 1;
+        // How far kernel columns and rows lie apart, in samples and in lines.
+        let (apart_x, apart_y) = if line { (self.config.line_taps(), self.config.line_groups) } else { (1, 1) };
+        let outputs = if line { self.line_outputs(width, height)? } else { (0..width * height).map(Some).collect() };
+
         let mut tile = Vec::new();
         let mut first = true;
-        let taps = (0..kernel_height).flat_map(|y| (0..kernel_width).map(move |x| (y, x)));
-        for (ky, kx, block) in taps.flat_map(|(y, x)| (0..blocks).map(move |b| (y, x, b))) {
-            if first || !hold {
-                tile = self.next_tile();
-            }
-            let tap = address + ky * kernel_step + kx * blocks + block;
-            let macs = self.field(op::F_MACS, if block + 1 == blocks { "last" } else { "full" });
-            for (pixel, (oy, ox)) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))).enumerate() {
-                let iy = (oy * stride_y + ky) as i64 + origin_y;
-                let ix = (ox * stride_x + kx) as i64 + origin_x;
-                let inside = (0..in_height).contains(&iy) && (0..in_width).contains(&ix);
-                let at = self.act_word(tap + oy * row_step + ox * pixel_step);
-                let word = if inside { &self.act[at..at + n] } else { &pad };
-                let bank = &mut self.banks[self.feed_bank][pixel * n..(pixel + 1) * n];
-                let zeros = multiply(word, &tile, bank, first, max);
-                for (number, count) in [
-                    (counter::BUSY, 1),
-                    (counter::MACS, macs),
-                    (counter::ZERO_PRODUCTS, zeros),
-                    (counter::ACT_READS, inside as usize),
-                    (counter::ACC_READS, !first as usize),
-                    (counter::ACC_WRITES, 1),
-                ] {
-                    self.counters[number] += count as u64;
+        let mut tap_row = address;
+        let tap_step = register(op::F_TAP_STEP);
+        for ky in 0..kernel_height {
+            let mut tap = tap_row;
+            for (kx, block) in (0..kernel_width).flat_map(|kx| (0..blocks).map(move |b| (kx, b))) {
+                if first || !hold {
+                    tile = self.next_tile();
                 }
+                let ends = if line { kx + 1 == kernel_width && ky + 1 == kernel_height } else { block + 1 == blocks };
+                let macs = self.field(op::F_MACS, if ends { "last" } else { "full" });
+                let mut words = Vec::with_capacity(width * height);
+                for (oy, ox) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+                    let iy = (oy * stride_y + ky * apart_y) as i64 + origin_y;
+                    let ix = (ox * stride_x + kx * apart_x) as i64 + origin_x;
+                    let inside = (0..in_height).contains(&iy) && (0..in_width).contains(&ix);
+                    let at = self.act_word(tap + oy * row_step + ox * pixel_step);
+                    words.push(if inside { at } else { usize::MAX });
+                    self.counters[counter::BUSY] += 1;
+                    self.counters[counter::ACT_READS] += inside as u64;
+                }
+                let word = |at: usize| if at == usize::MAX { &pad[..] } else { &self.act[at..at + n] };
+                for (sample, output) in outputs.iter().enumerate() {
+                    let Some(pixel) = *output else { continue };
+                    let bank = &mut self.banks[self.feed_bank][pixel * n..(pixel + 1) * n];
+                    let zeros = if line {
+                        // Row g·R + r sees the word g lines and r samples ago; unused rows hold zero weights.
+                        let mut sums = [0i32; 16];
+                        for (row, weights) in tile.chunks_exact(n).take(apart_x * apart_y).enumerate() {
+                            let back = row / apart_x * width + row % apart_x;
+                            let Some(at) = sample.checked_sub(back) else { continue };
+                            for ((sum, &w), &a) in sums.iter_mut().zip(weights).zip(word(words[at])) {
+                                *sum += i32::from(a) * i32::from(w);
+                            }
+                        }
+                        accumulate(bank, sums, first, max);
+                        0
+                    } else {
+                        multiply(word(words[sample]), &tile, bank, first, max)
+                    };
+                    for (number, count) in [
+                        (counter::MACS, macs),
+                        (counter::ZERO_PRODUCTS, zeros),
+                        (counter::ACC_READS, !first as usize),
+                        (counter::ACC_WRITES, 1),
+                    ] {
+                        self.counters[number] += count as u64;
+                    }
+                }
+                first = false;
+                tap += if block + 1 == blocks { tap_step } else { 1 };
             }
-            first = false;
+            tap_row += kernel_step;
         }
         Ok(())
+    }
+
+    /// For each sample of a line job its output pixel, if it has one.
+    fn line_outputs(&self, width: usize, height: usize) -> Result<Vec<Option<usize>>, String> {
+        let [taps, step_x, lines, step_y] =
+            ["taps", "step_x", "lines", "step_y"].map(|name| self.field(op::F_LINE, name));
+        let most = self.config.line_words();
+        if self.config.line_groups > 1 && !(3..=most).contains(&width) {
+            return Err(format!("lines of {width} samples; with line memories they have 3 to {most}"));
+        }
+        let wanted = |at: usize, skip: usize, step: usize| at >= skip && (at - skip).is_multiple_of(step + 1);
+        let mut count = 0;
+        let number = |(y, x)| {
+            (wanted(x, taps, step_x) && wanted(y, lines, step_y)).then(|| {
+                count += 1;
+                count - 1
+            })
+        };
+        let outputs: Vec<_> = (0..height).flat_map(|y| (0..width).map(move |x| (y, x))).map(number).collect();
+        if count > self.config.acc_words() {
+            return Err(format!("a line job of {count} outputs; a bank holds {}", self.config.acc_words()));
+        }
+        Ok(outputs)
     }
 
     /// Takes the next tile, n words of weight memory.
@@ -85,32 +139,73 @@ impl Machine {
         }
         let [zero_point, low, high] = ["zero_point", "low", "high"].map(|f| self.field(op::D_QUANT, f) as u8 as i8);
         let params: Vec<(i32, u64)> = (0..n).map(|c| self.parameter(c, steps)).collect();
-        let (address, step) = (self.registers[op::D_ADDR as usize], self.registers[op::D_STEP as usize]);
+        let add = (self.field(op::D_COUNT, "add") == 1).then(|| self.add_record());
+        let [least, most] = ["low", "high"].map(|f| self.field(op::D_CLAMP, f) as u8 as i8);
+        let register = |r: u8| self.registers[r as usize] as usize;
+        let (address, step) = (register(op::D_ADDR), register(op::D_STEP));
+        let (add_address, add_step) = (register(op::D_ADD), register(op::D_ADD_STEP));
         for p in 0..pixels {
-            let at = self.act_word(address as usize + p * step as usize);
+            let at = self.act_word(address + p * step);
+            let other = self.act_word(add_address + p * add_step);
             for (c, &(bias, mult)) in params.iter().enumerate() {
                 let acc = self.banks[self.drain_bank][p * n + c].wrapping_add(bias);
-                self.act[at + c] = requant::requantise(acc, mult, steps, zero_point, low, high);
+                let value = match self.config.multiplier {
+                    Multiplier::Serial => requant::requantise(acc, mult, steps, zero_point, low, high),
+                    Multiplier::Parallel => {
+                        let shift = (mult >> 32) as u32 & 63;
+                        requant::requantise_parallel(acc, mult as u32, shift, zero_point, low, high)
+                    }
+                };
+                self.act[at + c] = match add {
+                    Some((a, b, c0)) => {
+                        let w = i64::from(self.act[other + c]);
+                        let sum = i64::from(a) * i64::from(value) + i64::from(b) * w + c0;
+                        let (least, most) = (i64::from(least), i64::from(most));
+                        (sum >> layout::ADD_SHIFT).min(most).max(least) as i8
+                    }
+                    None => value,
+                };
             }
         }
         self.counters[counter::ACC_READS] += pixels as u64;
         self.counters[counter::ACT_WRITES] += pixels as u64;
         self.counters[counter::WEIGHT_READS] += (n * layout::param_words(n)) as u64;
+        if add.is_some() {
+            self.counters[counter::ACT_READS] += pixels as u64;
+            self.counters[counter::WEIGHT_READS] += layout::add_words(n) as u64;
+        }
         Ok(())
+    }
+
+    /// The constants of a residual addition: they follow the parameter records.
+    fn add_record(&self) -> (i32, i32, i64) {
+        let start = self.registers[op::D_PARAM as usize] as usize + self.n * layout::param_words(self.n);
+        let record = self.weight_bytes(start, layout::add_words(self.n));
+        let number = |range: std::ops::Range<usize>| record[range].iter().rev().fold(0, |v, &b| v << 8 | u64::from(b));
+        (number(0..4) as i32, number(4..8) as i32, number(8..16) as i64)
+    }
+
+    /// Words of weight memory, one after the other.
+    fn weight_bytes(&self, start: usize, words: usize) -> Vec<u8> {
+        (start..start + words)
+            .flat_map(|w| {
+                let at = self.weight_word(w);
+                self.weights[at..at + self.n].iter().copied()
+            })
+            .collect()
     }
 
     /// Bias and multiplier of output channel `c` of the block; the hardware takes just `steps` digits of the latter.
     fn parameter(&self, c: usize, steps: u32) -> (i32, u64) {
         let words = layout::param_words(self.n);
         let start = self.registers[op::D_PARAM as usize] as usize + c * words;
-        let record: Vec<u8> = (0..words)
-            .flat_map(|w| {
-                let at = self.weight_word(start + w);
-                self.weights[at..at + self.n].iter().copied()
-            })
-            .collect();
+        let record = self.weight_bytes(start, words);
         let number = |range: std::ops::Range<usize>| record[range].iter().rev().fold(0, |v, &b| v << 8 | u64::from(b));
-        (number(0..4) as u32 as i32, number(4..12) & (u64::MAX >> (64 - requant::DIGIT_BITS * steps)))
+        let used = match self.config.multiplier {
+            Multiplier::Serial => u64::MAX >> (64 - requant::DIGIT_BITS * steps),
+            Multiplier::Parallel => u64::MAX,
+        };
+        (number(0..4) as u32 as i32, number(4..12) & used)
     }
 }
 
@@ -125,6 +220,11 @@ fn multiply(word: &[i8], tile: &[i8], bank: &mut [i32], first: bool, max: bool) 
             zeros += (a == 0 || w == 0) as usize;
         }
     }
+    accumulate(bank, sums, first, max);
+    zeros
+}
+
+fn accumulate(bank: &mut [i32], sums: [i32; 16], first: bool, max: bool) {
     for (acc, sum) in bank.iter_mut().zip(sums) {
         *acc = if first {
             sum
@@ -134,5 +234,4 @@ fn multiply(word: &[i8], tile: &[i8], bank: &mut [i32], first: bool, max: bool) 
             acc.wrapping_add(sum)
         };
     }
-    zeros
 }
