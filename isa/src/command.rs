@@ -112,16 +112,13 @@ operations! {
     /// Start the store unit.
     STORE = 0x43, [];
     /// Wait until the named units are idle.
-    WAIT = 0x44, [("units", 0, 4, "bit 0 feeder, 1 drain, 2 load, 3 store")];
+    WAIT = 0x44, [("units", 0, 5, "bit 0 feeder, 1 drain, 2 load, 3 store, 4 all loads but the newest")];
     /// Write a counter snapshot after the one before: once all units are idle, and the stream waits for it; or, soft,
     /// once the feeder and the store unit are idle, and the stream goes on. Then only the cycle count is of that very
     /// moment; the others are taken up to 100 cycles later. No count is lost or counted twice between two snapshots.
     MARK = 0x45, [("soft", 0, 1, "go on at once")];
     /// Wait until all units are idle, then end the run.
     END = 0x46, [];
-    /// Wait until a unit has completed so many of its operations since the start of the run, modulo 256: at most 127
-    /// ahead. An operation is complete when the last word is read (feeder) or written (drain, load, store: answered).
-    UNTIL = 0x47, [("unit", 0, 2, "0 feeder, 1 drain, 2 load, 3 store"), ("count", 8, 8, "operations, modulo 256")];
 }
 
 /// Unit bit of [`WAIT`]: the feeder.
@@ -135,14 +132,8 @@ pub const UNIT_STORE: u32 = 8;
 /// Unit bits of [`WAIT`]: all of them.
 pub const UNIT_ALL: u32 = 15;
 
-/// Unit of [`UNTIL`]: the feeder.
-pub const UNTIL_FEED: u32 = 0;
-/// Unit of [`UNTIL`]: the drain.
-pub const UNTIL_DRAIN: u32 = 1;
-/// Unit of [`UNTIL`]: the load unit.
-pub const UNTIL_LOAD: u32 = 2;
-/// Unit of [`UNTIL`]: the store unit.
-pub const UNTIL_STORE: u32 = 3;
+/// Unit bit of [`WAIT`]: all loads but the newest.
+pub const UNIT_OLDER_LOADS: u32 = 16;
 
 /// Greatest value of a command.
 pub const VALUE_MASK: u32 = 0x00ff_ffff;

@@ -42,8 +42,6 @@ pub struct Machine {
     tile_at: usize,
     registers: [u32; op::FEED as usize],
     counters: [u64; counter::COUNT],
-    /// Operations completed, by the unit numbers of `UNTIL`.
-    completed: [u64; 4],
 }
 
 impl Machine {
@@ -65,7 +63,6 @@ impl Machine {
             tile_at: 0,
             registers: [0; op::FEED as usize],
             counters: [0; counter::COUNT],
-            completed: [0; 4],
         }
     }
 
@@ -92,7 +89,6 @@ impl Machine {
             }
         }
         self.counters = [0; counter::COUNT];
-        self.completed = [0; 4];
         self.fed = [false; 2];
         (self.feed_bank, self.drain_bank) = (0, 0);
         (self.feed_waits, self.drain_waits) = (false, false);
@@ -114,7 +110,6 @@ impl Machine {
                 op::LOAD => self.load(memory, &pointers).map_err(|error| ModelError::Read { index, error })?,
                 op::STORE => self.store(memory, &pointers).map_err(|error| ModelError::Write { index, error })?,
                 op::WAIT => self.idle(value).map_err(undefined)?,
-                op::UNTIL => self.until(value).map_err(undefined)?,
                 op::MARK => {
                     let units = if value & 1 == 1 { op::UNIT_FEED | op::UNIT_STORE } else { op::UNIT_ALL };
                     self.idle(units).map_err(undefined)?;
@@ -174,15 +169,6 @@ impl Machine {
         Ok(())
     }
 
-    /// Here operations complete at once, so what has not been started will never be.
-    fn until(&self, value: u32) -> Result<(), String> {
-        let (unit, count) = (value as usize & 3, (value >> 8) as u8);
-        if (self.completed[unit] as u8).wrapping_sub(count) > 127 {
-            return Err(format!("waits without end: unit {unit} completes {} operations", self.completed[unit]));
-        }
-        Ok(())
-    }
-
     fn start_feed(&mut self) -> Result<(), String> {
         self.idle(op::UNIT_FEED)?;
         self.feed_waits = true;
@@ -201,13 +187,11 @@ impl Machine {
             if self.feed_waits && !self.fed[self.feed_bank] {
                 self.feed()?;
                 self.feed_waits = false;
-                self.completed[0] += 1;
                 self.fed[self.feed_bank] = true;
                 self.feed_bank ^= 1;
             } else if self.drain_waits && self.fed[self.drain_bank] {
                 self.drain()?;
                 self.drain_waits = false;
-                self.completed[1] += 1;
                 self.fed[self.drain_bank] = false;
                 self.drain_bank ^= 1;
             } else {
@@ -237,7 +221,6 @@ impl Machine {
                 self.counters[counter::ACT_WRITES] += 1;
             }
         }
-        self.completed[2] += 1;
         Ok(())
     }
 
@@ -252,7 +235,6 @@ impl Machine {
             self.counters[counter::ACT_READS] += 1;
             self.counters[counter::BUS_WRITES] += 1;
         }
-        self.completed[3] += 1;
         Ok(())
     }
 
