@@ -1,8 +1,9 @@
 //! What the compiler hands to the runtime: commands, weight image and layer table for one model on one configuration.
 //!
-//! A plan knows nothing of files that models come in and nothing of OpenCL. It holds the command stream in two parts:
-//! the setup, which runs once, and the body of one inference, which [`Plan::commands`] unrolls for a batch. A `MARK`
-//! stands at the start, after the setup and after every layer of every inference; [`Plan::marks`] says which is which.
+//! A plan knows nothing of files that models come in and nothing of OpenCL. It holds two command streams: that of the
+//! first inference of a run, which also brings onto the chip what stays there, and that of every other one;
+//! [`Plan::commands`] unrolls them for a batch. A `MARK` stands at the start and after every layer of every inference;
+//! [`Plan::marks`] says which is which.
 //!
 //! A plan file is: magic (8 bytes), format (u32), length of the body (u64), SHA-256 of the body (32), the body in
 //! postcard. All of it is checked before anything in it is believed.
@@ -16,7 +17,7 @@ use std::path::Path;
 /// First eight bytes of a plan file.
 pub const MAGIC: [u8; 8] = *b"SYSPLAN\x1a";
 /// Version of the plan file; another one is refused.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// Bytes before the body: magic, format, length, digest.
 const HEAD_BYTES: usize = 8 + 4 + 8 + 32;
 
@@ -60,10 +61,10 @@ pub struct LayerInfo {
 /// Which two counter snapshots enclose a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Position in the batch; `None` for the setup.
-    pub image: Option<usize>,
-    /// Index into [`Plan::layers`]; `None` for the setup.
-    pub layer: Option<usize>,
+    /// Position in the batch; of the first of those that a stream takes together.
+    pub image: usize,
+    /// Index into [`Plan::layers`].
+    pub layer: usize,
     /// Snapshot before it.
     pub from: usize,
     /// Snapshot after it.
@@ -87,13 +88,22 @@ pub struct Plan {
     pub output: TensorInfo,
     /// Layers in the order they run; one `MARK` ends each.
     pub layers: Vec<LayerInfo>,
-    /// Commands that run once, before the first inference.
-    pub setup: Vec<u32>,
-    /// Commands of the first inference, with a `MARK` after each layer.
-    pub body: Vec<u32>,
-    /// Positions in the body of `L_SRC` commands that read the input argument; each inference adds its offset.
+    /// Commands of the first inference of a run, with a `MARK` after each layer.
+    pub first: Stream,
+    /// Commands of every other one.
+    pub next: Stream,
+    /// Bus words of the output argument before the first output, for what does not fit on the chip.
+    pub scratch: usize,
+}
+
+/// Commands of an inference.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stream {
+    /// The command words.
+    pub commands: Vec<u32>,
+    /// Positions of `L_SRC` commands that read the input; each inference adds its offset.
     pub input_offsets: Vec<u32>,
-    /// Positions in the body of `S_DST` commands; each inference adds its offset.
+    /// Positions of `S_DST` and `L_SRC` commands of the output; each inference adds its offset.
     pub output_offsets: Vec<u32>,
 }
 
@@ -126,28 +136,40 @@ impl Plan {
     /// Greatest batch of one run: offsets in the input and output buffers are 24 bits of bus words.
     pub fn max_batch(&self) -> usize {
         let words = self.input_words().max(self.output_words()).max(1);
-        (command::VALUE_MASK as usize + 1) / words
+        (command::VALUE_MASK as usize + 1).saturating_sub(self.scratch) / words
     }
 
     /// Snapshots that a run of this batch writes.
     pub fn mark_count(&self, batch: usize) -> usize {
-        2 + batch * self.layers.len()
+        1 + batch * self.layers.len()
     }
 
-    /// Which snapshots enclose the setup and each layer of each inference, in the order they run.
-    pub fn marks(&self, batch: usize) -> Vec<Span> {
-        let mut spans = vec![Span { image: None, layer: None, from: 0, to: 1 }];
-        for image in 0..batch {
-            for layer in 0..self.layers.len() {
-                let from = 1 + image * self.layers.len() + layer;
-                spans.push(Span { image: Some(image), layer: Some(layer), from, to: from + 1 });
-            }
+    /// Bytes of the output argument for a batch.
+    pub fn output_area_bytes(&self, batch: usize) -> usize {
+        self.scratch * self.config.bus_bytes() + batch * self.output_bytes()
+    }
+
+    /// Outputs of a batch, in model order, from the output argument.
+    ///
+    /// # Errors
+    /// Fewer bytes than [`Plan::output_area_bytes`].
+    pub fn unpack_outputs(&self, area: &[u8], batch: usize) -> Result<Vec<Vec<i8>>, PlanError> {
+        let short = || PlanError::Unusable(format!("an output argument of {} bytes for {batch} outputs", area.len()));
+        let outputs = area.get(self.scratch * self.config.bus_bytes()..).ok_or_else(short)?;
+        if outputs.len() < batch * self.output_bytes() {
+            return Err(short());
         }
-        spans
+        outputs.chunks(self.output_bytes().max(1)).take(batch).map(|o| self.unpack_output(o)).collect()
     }
 
-    /// The whole command stream for a batch: mark, setup, mark, the body once an inference, end. In card memory at
-    /// least [`layout::COMMAND_READ_AHEAD`] zero bytes must follow it; they are not part of what is returned.
+    /// Which snapshots enclose each layer of each inference, in the order they run.
+    pub fn marks(&self, batch: usize) -> Vec<Span> {
+        let span = |i: usize| Span { image: i / self.layers.len(), layer: i % self.layers.len(), from: i, to: i + 1 };
+        (0..batch * self.layers.len()).map(span).collect()
+    }
+
+    /// The whole command stream for a batch: mark, each inference, end. In card memory at least
+    /// [`layout::COMMAND_READ_AHEAD`] zero bytes must follow it; they are not part of what is returned.
     ///
     /// # Errors
     /// A batch of 0 or above [`Plan::max_batch`].
@@ -160,26 +182,25 @@ impl Plan {
                 self.config.name
             )));
         }
-        let mark = command::word(command::MARK, 0);
-        let mut stream = Vec::with_capacity(self.setup.len() + batch * self.body.len() + 3);
-        stream.push(mark);
-        stream.extend(&self.setup);
-        stream.push(mark);
+        let length = self.first.commands.len() + (batch - 1) * self.next.commands.len() + 2;
+        let mut words = Vec::with_capacity(length);
+        words.push(command::word(command::MARK, 1));
         for image in 0..batch {
-            let start = stream.len();
-            stream.extend(&self.body);
-            for (positions, words) in
-                [(&self.input_offsets, self.input_words()), (&self.output_offsets, self.output_words())]
+            let stream = if image == 0 { &self.first } else { &self.next };
+            let start = words.len();
+            words.extend(&stream.commands);
+            for (positions, step) in
+                [(&stream.input_offsets, self.input_words()), (&stream.output_offsets, self.output_words())]
             {
                 for &position in positions {
                     // Reading a plan checks the positions; in range, the sum fits because of max_batch.
-                    let (op, value) = command::unpack(stream[start + position as usize]);
-                    stream[start + position as usize] = command::word(op, value + (image * words) as u32);
+                    let (op, value) = command::unpack(words[start + position as usize]);
+                    words[start + position as usize] = command::word(op, value + (image * step) as u32);
                 }
             }
         }
-        stream.push(command::word(command::END, 0));
-        Ok(stream)
+        words.push(command::word(command::END, 0));
+        Ok(words)
     }
 
     /// One input in card memory form: int8 in model order to bus words, NHWC blocks. Bytes past the channels are 0.
@@ -342,19 +363,33 @@ impl Plan {
         {
             return Err(format!("input `{}`: {:?} does not fit {:?}", self.input.name, self.fold, self.input.hwc));
         }
-        for (positions, op) in [(&self.input_offsets, command::L_SRC), (&self.output_offsets, command::S_DST)] {
+        if self.layers.is_empty() || self.scratch > limit {
+            return Err(format!("it has {} layers and {} words of scratch", self.layers.len(), self.scratch));
+        }
+        for stream in [&self.first, &self.next] {
+            stream.check(self.layers.len())?;
+        }
+        Ok(())
+    }
+}
+
+impl Stream {
+    /// Whether offsets stand where transfers are, and marks where layers end.
+    fn check(&self, layers: usize) -> Result<(), String> {
+        let transfers = [(&self.input_offsets, [command::L_SRC; 2]), (&self.output_offsets, [command::L_SRC, command::S_DST])];
+        for (positions, ops) in transfers {
             for &position in positions {
-                let found = self.body.get(position as usize).map(|&word| command::unpack(word).0);
-                if found != Some(op) {
-                    return Err(format!("command {position} of the body is not the transfer it is said to be"));
+                let found = self.commands.get(position as usize).map(|&word| command::unpack(word).0);
+                if !found.is_some_and(|op| ops.contains(&op)) {
+                    return Err(format!("command {position} is not the transfer it is said to be"));
                 }
             }
         }
-        let marks = self.body.iter().filter(|&&word| command::unpack(word).0 == command::MARK).count();
-        if marks != self.layers.len() {
-            return Err(format!("the body has {marks} marks for {} layers", self.layers.len()));
+        let marks = self.commands.iter().filter(|&&word| command::unpack(word).0 == command::MARK).count();
+        if marks != layers {
+            return Err(format!("a stream has {marks} marks for {layers} layers"));
         }
-        if self.setup.iter().chain(&self.body).any(|&word| command::operation(command::unpack(word).0).is_none()) {
+        if self.commands.iter().any(|&word| command::operation(command::unpack(word).0).is_none()) {
             return Err("the plan has an unknown command".into());
         }
         Ok(())

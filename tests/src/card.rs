@@ -38,7 +38,7 @@ pub fn run(plan: &Plan, inputs: &[Vec<i8>]) -> Result<(Vec<Vec<i8>>, Vec<Snapsho
         memory.add(commands),
         memory.add(plan.weights.clone()),
         memory.add(packed),
-        memory.add(vec![0xa5; inputs.len() * plan.output_bytes()]),
+        memory.add(vec![0xa5; plan.output_area_bytes(inputs.len())]),
         memory.add(vec![0; marks * Snapshot::bytes(bus)]),
     ];
     let mut machine = Machine::new(&plan.config);
@@ -47,7 +47,7 @@ pub fn run(plan: &Plan, inputs: &[Vec<i8>]) -> Result<(Vec<Vec<i8>>, Vec<Snapsho
         return Err(format!("{} snapshots; the plan says {marks}", status.marks));
     }
     let outputs = memory.get(pointers[3]).ok_or("no output buffer")?;
-    let outputs: Result<Vec<_>, _> = outputs.chunks(plan.output_bytes()).map(|o| plan.unpack_output(o)).collect();
+    let outputs = plan.unpack_outputs(outputs, inputs.len());
     let snapshots = Snapshot::parse_all(memory.get(pointers[4]).ok_or("no counter buffer")?, bus);
     Ok((outputs.map_err(|e| e.to_string())?, snapshots))
 }

@@ -2,7 +2,9 @@
 
 use rand::rngs::StdRng;
 use rand::Rng;
-use systole::graph::{Conv, Graph, Node, Op, Output, Pool, PoolKind, Requant, Tensor, Window};
+use systole::graph::{
+    Add, Addend, Concat, Conv, Depthwise, Graph, Node, Op, Output, Pad, Part, Pool, PoolKind, Requant, Tensor, Window,
+};
 use systole::tensor::{Dtype, Order, TensorInfo};
 
 /// Limits of a random graph.
@@ -33,8 +35,11 @@ pub fn chain(rng: &mut StdRng, limits: Limits) -> Graph {
     for i in 0..rng.random_range(1..=limits.nodes) {
         let from = tensors[i].hwc;
         let wide = channels(rng, limits);
-        let (op, to) = match rng.random_range(0..10) {
-            0..5 => conv(rng, from, wide),
+        let (op, to) = match rng.random_range(0..14) {
+            0..4 => conv(rng, from, wide),
+            4 => pad(rng, from),
+            10..13 => depthwise(rng, from, limits.channels),
+            13 => pool(rng, from, PoolKind::Mean),
             5 => fully_connected(rng, from, wide),
             6..8 => pool(rng, from, PoolKind::Max),
             8 => pool(rng, from, PoolKind::Sum),
@@ -124,8 +129,140 @@ pub fn pool(rng: &mut StdRng, from: [usize; 3], kind: PoolKind) -> (Op, [usize; 
             (rng.random(), 0, Output { requant, zero_point: 0, low: -128, high: 127 })
         }
         PoolKind::Sum => (rng.random(), rng.random_range(-500..500), output(rng, 64.0 * count as f64, from[2])),
+        PoolKind::Mean => {
+            let scale = rng.random_range(0.3..1.5);
+            let requant = (1..=count).map(|k| Requant::from_real(scale / k as f64).expect("in range")).collect();
+            (rng.random(), rng.random_range(-128..128), Output { requant, ..output(rng, 64.0, 1) })
+        }
     };
     (Op::Pool(Pool { kind, window, pad, bias, output }), [to[0], to[1], from[2]])
+}
+
+/// A random depthwise convolution, half of them with several outputs a channel.
+pub fn depthwise(rng: &mut StdRng, from: [usize; 3], channels: usize) -> (Op, [usize; 3]) {
+    let (window, to) = window(rng, from);
+    let multiplier = if rng.random() { 1 } else { rng.random_range(1..=(channels / from[2]).clamp(1, 5)) };
+    let outputs = from[2] * multiplier;
+    let op = Op::Depthwise(Depthwise {
+        window,
+        multiplier,
+        input_zero_point: rng.random_range(-128..=127),
+        weights: weights(rng, outputs * window.taps()),
+        bias: (0..outputs).map(|_| rng.random_range(-20_000..20_000)).collect(),
+        output: output(rng, 74.0 * 74.0 * (window.taps() as f64).sqrt(), outputs),
+    });
+    (op, [to[0], to[1], outputs])
+}
+
+/// A random padding.
+pub fn pad(rng: &mut StdRng, from: [usize; 3]) -> (Op, [usize; 3]) {
+    let most = [2, 2, if rng.random() { 3 } else { 0 }];
+    let before = most.map(|m| rng.random_range(0..=m));
+    let to = [0, 1, 2].map(|axis| from[axis] + before[axis] + rng.random_range(0..=most[axis]));
+    (Op::Pad(Pad { before, value: rng.random() }), to)
+}
+
+/// A random sum of two tensors of a shape, as TFLite quantises it.
+pub fn add(rng: &mut StdRng) -> Op {
+    let scales = [0, 1].map(|_| rng.random_range(0.02..0.2));
+    let twice = 2.0 * f64::max(scales[0], scales[1]);
+    let addends = scales.map(|scale| Addend {
+        zero_point: rng.random_range(-128..=127),
+        requant: Requant::from_real(scale / twice).expect("in range"),
+    });
+    let requant = Requant::from_real(twice / (f64::from(1 << 20) * rng.random_range(0.03..0.3))).expect("in range");
+    Op::Add(Add { addends, left_shift: 20, output: Output { requant: vec![requant], ..output(rng, 64.0, 1) } })
+}
+
+/// A random join of tensors.
+pub fn concat(rng: &mut StdRng, count: usize) -> Op {
+    let part = |rng: &mut StdRng| match rng.random_range(0..3) {
+        0 => Part { zero_point: rng.random(), output: output(rng, 64.0, 1) },
+        _ => Part { zero_point: 0, output: Output::plain() },
+    };
+    Op::Concat(Concat { parts: (0..count).map(|_| part(rng)).collect() })
+}
+
+/// A network whose nodes read any of the tensors before them: branches that are added and joined, and ends that nothing
+/// reads.
+pub fn network(rng: &mut StdRng, limits: Limits) -> Graph {
+    let hwc = [rng.random_range(1..=limits.extent), rng.random_range(1..=limits.extent), channels(rng, limits)];
+    let mut tensors = vec![Tensor::card("input", hwc)];
+    let mut nodes: Vec<Node> = Vec::new();
+    let count = rng.random_range(2..=limits.nodes);
+    while nodes.len() < count {
+        let pick = |rng: &mut StdRng, tensors: &[Tensor]| {
+            // Late tensors more often than early ones.
+            tensors.len() - 1 - rng.random_range(0..tensors.len().min(3))
+        };
+        let input = pick(rng, &tensors);
+        let from = tensors[input].hwc;
+        let like = |same: &dyn Fn(&Tensor) -> bool| (0..tensors.len()).filter(|&i| same(&tensors[i])).collect::<Vec<_>>();
+        let wide = channels(rng, limits);
+        let (op, inputs, to) = match rng.random_range(0..12) {
+            0..3 => {
+                let others = like(&|t| t.hwc == from);
+                (add(rng), vec![input, others[rng.random_range(0..others.len())]], from)
+            }
+            3..5 => {
+                let others = like(&|t| t.hwc[..2] == from[..2]);
+                let mut inputs = vec![input];
+                for _ in 0..rng.random_range(1..=2) {
+                    inputs.push(others[rng.random_range(0..others.len())]);
+                }
+                let joined = inputs.iter().map(|&i| tensors[i].hwc[2]).sum();
+                (concat(rng, inputs.len()), inputs, [from[0], from[1], joined])
+            }
+            // Of the same size, so that there is something to add to.
+            5..7 => {
+                let window = Window { kernel: [3, 3], stride: [1, 1], before: [1, 1] };
+                (convolution(rng, from, window, from[2]), vec![input], from)
+            }
+            7 => {
+                let (op, to) = depthwise(rng, from, limits.channels);
+                (op, vec![input], to)
+            }
+            8 => (convolution(rng, from, Window::POINT, wide), vec![input], [from[0], from[1], wide]),
+            9 => {
+                let (op, to) = pool(rng, from, PoolKind::Max);
+                (op, vec![input], to)
+            }
+            10 => {
+                let low = rng.random_range(-128..=0);
+                (Op::Clamp { low, high: rng.random_range(low..=127) }, vec![input], from)
+            }
+            _ => {
+                let (op, to) = conv(rng, from, wide);
+                (op, vec![input], to)
+            }
+        };
+        if to[2] > 4 * limits.channels {
+            continue;
+        }
+        nodes.push(Node { name: format!("n{}", nodes.len()), label: "Op".into(), inputs, output: tensors.len(), op });
+        tensors.push(Tensor::card(&format!("t{}", tensors.len()), to));
+    }
+    let last = tensors.len() - 1;
+    let inputs = vec![(0, info("input", hwc, Order::ChannelsFirst))];
+    let outputs = vec![(last, info("output", tensors[last].hwc, Order::ChannelsLast))];
+    Graph { name: "random".into(), tensors, nodes, inputs, outputs }
+}
+
+/// The nodes of a graph and their shapes, in a line.
+pub fn brief(graph: &Graph) -> String {
+    let node = |node: &Node| {
+        let from: Vec<_> = node.inputs.iter().map(|&i| (i, graph.tensors[i].hwc)).collect();
+        let window = match &node.op {
+            Op::Conv(c) => format!("{:?}", c.window),
+            Op::Depthwise(c) => format!("x{} {:?}", c.multiplier, c.window),
+            Op::Pool(p) => format!("{:?} {:?}", p.kind, p.window),
+            Op::Pad(p) => format!("{:?}", p.before),
+            _ => String::new(),
+        };
+        let to = (node.output, graph.tensors[node.output].hwc);
+        format!("{} {window} {from:?} -> {to:?}", node.op.name())
+    };
+    graph.nodes.iter().map(node).collect::<Vec<_>>().join("; ")
 }
 
 /// Random input values of a graph.

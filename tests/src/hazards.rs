@@ -30,11 +30,15 @@ impl fmt::Display for Hazard {
 enum Memory {
     Activations,
     Weights,
+    /// The output argument in card memory.
+    Card,
 }
 
 #[derive(Clone, Debug)]
 struct Access {
     unit: u32,
+    /// Number of the action that it belongs to.
+    action: usize,
     write: bool,
     memory: Memory,
     words: Range<usize>,
@@ -47,6 +51,7 @@ pub fn find(commands: &[u32], config: &Config) -> Vec<Hazard> {
     let mut hazards = Vec::new();
     let mut tile_at = 0;
     let mut stale = false;
+    let mut action = 0;
     for (index, &word) in commands.iter().enumerate() {
         let (operation, value) = op::unpack(word);
         let unit = match operation {
@@ -56,8 +61,13 @@ pub fn find(commands: &[u32], config: &Config) -> Vec<Hazard> {
             op::STORE => op::UNIT_STORE,
             op::WAIT => {
                 running.retain(|a| a.unit & value == 0);
+                if value & op::UNIT_OLDER_LOADS != 0 {
+                    keep_newest_loads(&mut running, 1);
+                }
                 continue;
             }
+            // A soft mark is not relied on to hold anything up.
+            op::MARK if value & 1 == 1 => continue,
             op::MARK | op::END => {
                 running.clear();
                 continue;
@@ -69,12 +79,19 @@ pub fn find(commands: &[u32], config: &Config) -> Vec<Hazard> {
                     // The tile is read at once, so a load that still runs may come too late for it.
                     stale = running.iter().any(|a| a.unit == op::UNIT_LOAD && overlaps_tile(a, tile_at, config));
                 }
-                // Writing a register waits for its unit. Nothing here relies on it but the load unit's own order.
+                // Writing a register waits until its unit is idle, which is known no later than when the unit starts.
                 continue;
             }
         };
+        match unit {
+            // The load unit takes one behind the one that runs.
+            op::UNIT_LOAD => keep_newest_loads(&mut running, 1),
+            _ => running.retain(|a| a.unit != unit),
+        }
+        action += 1;
         // A drain follows its own feed and all drains before it by itself. Everything else that it may meet is checked.
-        let accesses = accesses(operation, &registers, &mut tile_at, config);
+        let mut accesses = accesses(operation, &registers, &mut tile_at, config);
+        accesses.iter_mut().for_each(|a| a.action = action);
         for access in &accesses {
             for other in &running {
                 let clash = other.memory == access.memory
@@ -97,6 +114,15 @@ pub fn find(commands: &[u32], config: &Config) -> Vec<Hazard> {
         running.extend(accesses);
     }
     hazards
+}
+
+/// Forgets all loads but the newest.
+fn keep_newest_loads(running: &mut Vec<Access>, count: usize) {
+    let mut loads: Vec<usize> = running.iter().filter(|a| a.unit == op::UNIT_LOAD).map(|a| a.action).collect();
+    loads.sort_unstable();
+    loads.dedup();
+    let oldest = loads[loads.len().saturating_sub(count)..].first().copied().unwrap_or(0);
+    running.retain(|a| a.unit != op::UNIT_LOAD || a.action >= oldest);
 }
 
 /// Whether an access meets the tile that the feeder takes next.
@@ -125,21 +151,38 @@ fn accesses(operation: u8, registers: &[u32], tile_at: &mut usize, config: &Conf
         op::DRAIN => {
             let (at, step) = (get(op::D_ADDR, "address"), get(op::D_STEP, "step"));
             let mut accesses: Vec<Access> = (0..=get(op::D_COUNT, "pixels"))
-                .map(|p| act(op::UNIT_DRAIN, true, at + p * step..at + p * step + 1))
+                .map(|p| (at + p * step) & (config.act_words() - 1))
+                .map(|at| act(op::UNIT_DRAIN, true, at..at + 1))
                 .collect();
             let at = get(op::D_PARAM, "address");
-            accesses.push(weights(op::UNIT_DRAIN, false, at..at + config.n * layout::param_words(config.n)));
+            let mut records = config.n * layout::param_words(config.n);
+            if get(op::D_COUNT, "add") == 1 {
+                records += layout::add_words(config.n);
+                let (at, step) = (get(op::D_ADD, "address"), get(op::D_ADD_STEP, "step"));
+                accesses.extend((0..=get(op::D_COUNT, "pixels")).map(|p| {
+                    let at = (at + p * step) & (config.act_words() - 1);
+                    act(op::UNIT_DRAIN, false, at..at + 1)
+                }));
+            }
+            accesses.push(weights(op::UNIT_DRAIN, false, at..at + records));
             accesses
         }
         op::LOAD => {
             let at = get(op::L_DST, "address");
             let words = at..at + get(op::L_LEN, "words") + 1;
             let to_weights = get(op::L_DST, "memory") == 1;
-            vec![if to_weights { weights(op::UNIT_LOAD, true, words) } else { act(op::UNIT_LOAD, true, words) }]
+            let mut accesses =
+                vec![if to_weights { weights(op::UNIT_LOAD, true, words) } else { act(op::UNIT_LOAD, true, words) }];
+            if get(op::L_LEN, "source") == 2 {
+                let from = get(op::L_SRC, "offset");
+                accesses.push(card(op::UNIT_LOAD, false, from..from + get(op::L_LEN, "words") + 1));
+            }
+            accesses
         }
         _ => {
             let at = get(op::S_SRC, "address");
-            vec![act(op::UNIT_STORE, false, at..at + get(op::S_LEN, "words") + 1)]
+            let (to, words) = (get(op::S_DST, "offset"), get(op::S_LEN, "words") + 1);
+            vec![act(op::UNIT_STORE, false, at..at + words), card(op::UNIT_STORE, true, to..to + words)]
         }
     }
 }
@@ -149,17 +192,19 @@ fn fed_words(registers: &[u32], config: &Config) -> Vec<Range<usize>> {
     let get = |register: u8, name: &str| field(registers, register, name);
     let signed = |name: &str| (get(op::F_ORIGIN, name) as i64) << 52 >> 52;
     let blocks = get(op::F_KERNEL, "blocks") + 1;
+    let line = get(op::F_MODE, "line") == 1;
+    let (apart_x, apart_y) = if line { (config.line_taps(), config.line_groups) } else { (1, 1) };
     let mut ranges: BTreeMap<usize, usize> = BTreeMap::new();
     for (oy, ox) in (0..=get(op::F_OUT, "height")).flat_map(|y| (0..=get(op::F_OUT, "width")).map(move |x| (y, x))) {
         for ky in 0..=get(op::F_KERNEL, "height") {
             for kx in 0..=get(op::F_KERNEL, "width") {
-                let iy = (oy * get(op::F_MODE, "stride_y") + ky) as i64 + signed("y");
-                let ix = (ox * get(op::F_MODE, "stride_x") + kx) as i64 + signed("x");
+                let iy = (oy * get(op::F_MODE, "stride_y") + ky * apart_y) as i64 + signed("y");
+                let ix = (ox * get(op::F_MODE, "stride_x") + kx * apart_x) as i64 + signed("x");
                 let inside = |i: i64, extent: usize| (0..extent as i64).contains(&i);
                 if inside(iy, get(op::F_IN, "height")) && inside(ix, get(op::F_IN, "width")) {
                     let at = get(op::F_ADDR, "address")
                         + ky * get(op::F_KERNEL_STEP, "step")
-                        + kx * blocks
+                        + kx * (get(op::F_TAP_STEP, "step") + blocks - 1)
                         + oy * get(op::F_ROW_STEP, "step")
                         + ox * get(op::F_PIXEL_STEP, "step");
                     ranges.insert(at & (config.act_words() - 1), blocks);
@@ -171,11 +216,15 @@ fn fed_words(registers: &[u32], config: &Config) -> Vec<Range<usize>> {
 }
 
 fn act(unit: u32, write: bool, words: Range<usize>) -> Access {
-    Access { unit, write, memory: Memory::Activations, words }
+    Access { unit, action: 0, write, memory: Memory::Activations, words }
+}
+
+fn card(unit: u32, write: bool, words: Range<usize>) -> Access {
+    Access { unit, action: 0, write, memory: Memory::Card, words }
 }
 
 fn weights(unit: u32, write: bool, words: Range<usize>) -> Access {
-    Access { unit, write, memory: Memory::Weights, words }
+    Access { unit, action: 0, write, memory: Memory::Weights, words }
 }
 
 fn field(registers: &[u32], register: u8, name: &str) -> usize {

@@ -45,7 +45,7 @@ struct Summary {
     macs: u64,
     estimated_cycles: u64,
     weight_bytes: usize,
-    /// Command words: once, and for each inference.
+    /// Command words: of the first inference of a run, and of every other.
     commands: [usize; 2],
     layers: Vec<Layer>,
 }
@@ -94,7 +94,7 @@ fn summary(plan: &Plan, args: &Args) -> Summary {
         macs: plan.macs(),
         estimated_cycles: plan.layers.iter().map(|l| l.estimated_cycles).sum(),
         weight_bytes: plan.weights.len(),
-        commands: [plan.setup.len(), plan.body.len()],
+        commands: [plan.first.commands.len(), plan.next.commands.len()],
         layers: layers.collect(),
     }
 }
@@ -115,7 +115,7 @@ fn table(s: &Summary) -> String {
     let mut out = format!("{} for configuration {}; estimates for one inference\n\n", s.model, s.config);
     out += &columns(&["layer", "op", "MACs", "cycles", "utilisation"], &rows, 2);
     out += &format!(
-        "\n{} bytes of weights, {} commands to set up and {} an inference\n",
+        "\n{} bytes of weights, {} commands for the first inference of a run and {} for every other\n",
         s.weight_bytes, s.commands[0], s.commands[1]
     );
     if let Some(plan) = &s.plan {

@@ -142,7 +142,6 @@ impl<'a> Job<'a> {
             batch: self.count as u64,
             kernel_runs: 0,
             kernel_ns: 0,
-            setup: Counts::default(),
             layers: vec![Counts::default(); self.plan.layers.len()],
             input: self.args.input.as_ref().map_or_else(Samples::seed, |p| p.display().to_string()),
         };
@@ -152,7 +151,6 @@ impl<'a> Job<'a> {
             let result = session.run(&inputs)?;
             facts.kernel_runs += 1;
             facts.kernel_ns += result.kernel_ns;
-            facts.setup.add(&result.setup);
             facts.layers.iter_mut().zip(&result.layers).for_each(|(sum, counts)| sum.add(counts));
             outputs.extend(result.outputs);
             progress.add(inputs.len() as u64);

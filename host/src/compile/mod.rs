@@ -3,26 +3,32 @@
 //! The passes, one a file, in the order they run:
 //! 1. [`fuse`]: clamps go into the node that writes their input.
 //! 2. [`fold`]: the model's input is laid out so that its first convolution fills the rows of the array.
-//! 3. [`lower`]: each node becomes a stage of the array, with weight tiles and parameter records in their final form.
-//! 4. [`buffers`]: every tensor gets its place in activation memory for as long as it lives.
-//! 5. [`weights`]: every stage gets its place in weight memory: for good, or for as long as it runs.
-//! 6. [`tile`]: every stage is cut into jobs that fit an accumulator bank.
-//! 7. [`schedule`]: the jobs become commands, with the waits that hazards need and no others.
+//! 3. [`add`]: residual additions go into the drain of the node that writes one of their inputs.
+//! 4. [`lower`]: each node becomes a stage of the array, with weight tiles and parameter records in their final form.
+//! 5. [`place`]: every buffer gets its place in activation memory for as long as it lives, or in card memory.
+//! 6. [`weights`]: every stage gets its place in weight memory: for good, or for as long as it runs.
+//! 7. [`program`]: stages become transfers and jobs; [`tile`] cuts them so that they fit an accumulator bank.
+//! 8. [`schedule`]: the program becomes commands, with the waits that hazards need and no others ([`emit`]).
 //!
 //! [`estimate`] says beside each layer how many cycles it should take.
 
-mod buffers;
+mod add;
+mod area;
 mod emit;
 mod estimate;
 mod fold;
 mod fuse;
+mod job;
 mod lower;
+mod place;
+mod program;
 mod schedule;
 mod tile;
 mod weights;
 
 use crate::graph::Graph;
-use crate::plan::Plan;
+use crate::plan::{LayerInfo, Plan};
+use program::{Choices, Source};
 use isa::config::Config;
 
 /// Why a graph cannot be compiled for a configuration. One line: what, where, which value, the remedy.
@@ -39,75 +45,21 @@ pub enum CompileError {
     /// The configuration cannot be built.
     #[error("{0}")]
     Config(String),
-    /// An operator that no command of the card computes yet.
-    #[error(
-        "layer `{layer}`: {op} does not run on the card yet; supported: Conv, Pool (but for windows that average \
-         fewer elements than others), Clamp"
-    )]
-    Operator {
-        /// The layer.
-        layer: String,
-        /// The operator.
-        op: &'static str,
-    },
-    /// A layer's activations do not fit the chip.
-    #[error(
-        "layer `{layer}` needs {needed} words of activation memory at once, but `{config}` has {available} words of \
-         {n} bytes; choose a configuration with more, or a model with smaller layers"
-    )]
-    Activations {
-        /// The layer.
-        layer: String,
-        /// Words needed.
-        needed: usize,
-        /// Words there are.
-        available: usize,
-        /// Configuration.
-        config: String,
-        /// Bytes of a word.
-        n: usize,
-    },
-    /// A layer's weights do not fit the chip even one output block at a time.
-    #[error(
-        "layer `{layer}` needs {needed} words of weight memory for one block of output channels, but `{config}` has \
-         {available} words of {n} bytes; choose a configuration with more, or a model with smaller kernels"
-    )]
-    Weights {
-        /// The layer.
-        layer: String,
-        /// Words needed.
-        needed: usize,
-        /// Words there are.
-        available: usize,
-        /// Configuration.
-        config: String,
-        /// Bytes of a word.
-        n: usize,
-    },
-    /// A multiplier that the card's digits cannot hold.
-    #[error("layer `{layer}`, channel {channel}: multiplier {m} / 2^{t} is out of the card's range; check the scales of the model")]
-    Multiplier {
-        /// The layer.
-        layer: String,
-        /// Output channel.
-        channel: usize,
-        /// M.
-        m: u32,
-        /// t.
-        t: u32,
-    },
-    /// A value that has no room in its command field.
-    #[error(
-        "layer `{layer}`: {what} do not fit the fields of command `{command}`; choose a model with smaller layers"
-    )]
-    Field {
-        /// The layer.
-        layer: String,
-        /// Name of the operation.
-        command: &'static str,
-        /// The values.
-        what: String,
-    },
+}
+
+/// Why a node cannot run on the card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refusal {
+    /// The node, by its position in the graph.
+    node: usize,
+    /// What there is no room for, or no command.
+    why: String,
+}
+
+impl Refusal {
+    fn new(node: usize, why: String) -> Self {
+        Self { node, why }
+    }
 }
 
 /// Compiles a graph for a configuration.
@@ -128,8 +80,77 @@ pub fn compile(graph: &Graph, config: &Config) -> Result<Plan, CompileError> {
     // From here on there is an input 0 and an output 0.
     let mut graph = fuse::fuse(graph.clone());
     let fold = fold::fold(&mut graph, config);
-    let lowered = lower::lower(&graph, config)?;
-    let places = buffers::assign(&lowered, config)?;
-    let weights = weights::place(&lowered.stages, config)?;
-    schedule::schedule(&graph, fold, &lowered, &places, weights, config)
+    part(&graph, fold, config).map_err(|refusal| {
+        let node = &graph.nodes[refusal.node];
+        let what = format!("node `{}` ({}): {}", node.name, node.label, refusal.why);
+        CompileError::Graph { model: graph.name.clone(), what }
+    })
+}
+
+fn part(graph: &Graph, fold: crate::tensor::Fold, config: &Config) -> Result<Plan, Refusal> {
+    let part = lower::Part {
+        nodes: (0..graph.nodes.len()).collect(),
+        inputs: vec![graph.inputs[0].0],
+        outputs: vec![graph.outputs[0].0],
+    };
+    let fused = add::fuse(graph, &part, config);
+    let lowered = lower::lower(graph, &part, &fused, config)?;
+    let places = place::place(&lowered, config)?;
+    let weights = weights::Weights::new(&lowered.stages, config)?;
+    let source = Source { lowered: &lowered, places: &places, weights: &weights, config };
+    let choices = Choices { last: 0, load_weights: true };
+    let scratch = places.scratch;
+    let steps = program::program(&source, choices);
+    let first = schedule::schedule(&lowered, scratch, &steps, config, Vec::new())?;
+    let steps = program::program(&source, Choices { load_weights: false, ..choices });
+    // Another inference starts while the end of the one before still runs, be that the first or one like itself.
+    let mut running = first.running.clone();
+    let mut next = schedule::schedule(&lowered, scratch, &steps, config, running.clone())?;
+    while next.running.iter().any(|r| !running.contains(r)) {
+        running.extend(next.running.iter().filter(|r| !first.running.contains(r)).cloned());
+        running.dedup();
+        next = schedule::schedule(&lowered, scratch, &steps, config, running.clone())?;
+    }
+    Ok(Plan {
+        model: graph.name.clone(),
+        config: config.clone(),
+        input: graph.inputs[0].1.clone(),
+        fold,
+        output: graph.outputs[0].1.clone(),
+        layers: layers(graph, &lowered, &first.stream.commands, config),
+        first: first.stream,
+        next: next.stream,
+        scratch,
+        weights: to_bus_words(&weights.image, config),
+    })
+}
+
+/// The layers as the marks have them, with the cycles that the first inference should take.
+fn layers(graph: &Graph, lowered: &lower::Lowered, commands: &[u32], config: &Config) -> Vec<LayerInfo> {
+    let (marks, _) = estimate::marks(commands, config);
+    let mut layers = vec![("input".to_string(), "Load".to_string(), 0)];
+    let mut nodes: Vec<usize> = lowered.stages.iter().map(|s| s.node).collect();
+    nodes.dedup();
+    for node in nodes {
+        let node = &graph.nodes[node];
+        layers.push((node.name.clone(), node.label.clone(), graph.node_macs(node)));
+    }
+    layers.push(("output".into(), "Store".into(), 0));
+    let mut before = 0;
+    let info = |((name, op, macs), at): ((String, String, u64), u64)| {
+        let estimated_cycles = at - before;
+        before = at;
+        LayerInfo { name, op, macs, estimated_cycles }
+    };
+    layers.into_iter().zip(marks).map(info).collect()
+}
+
+/// On-chip words to bus words, each filled up with zeros.
+fn to_bus_words(image: &[u8], config: &Config) -> Vec<u8> {
+    let bus = config.bus_bytes();
+    let mut bytes = vec![0; image.len() / config.n * bus];
+    for (to, from) in bytes.chunks_exact_mut(bus).zip(image.chunks_exact(config.n)) {
+        to[..config.n].copy_from_slice(from);
+    }
+    bytes
 }

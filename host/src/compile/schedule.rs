@@ -1,274 +1,239 @@
-//! Pass: the jobs become commands.
+//! Pass: a program becomes commands.
 //!
-//! A job is a feed and a drain. The feed of job j + 1 is issued before the drain registers of job j + 1 are written,
-//! and those wait for the drain of job j, so that feed and drain run beside each other in the two accumulator banks.
-//! Feeds and drains keep their order among themselves; a wait is needed only where a feed reads what a drain or a load
-//! wrote, where a store does, and where a load overwrites what may still be read.
+//! Feeds and drains keep their order: the feed of a job is issued before the drain registers of that job are written, and
+//! those wait for the drain before, so that feed and drain run beside each other in the two accumulator banks. Loads
+//! move forward past everything they do not clash with, so that one is always queued behind the one that runs; stores
+//! move back until they need not be waited for, or something needs the place.
 
-use super::emit::Emitter;
-use super::estimate::{self, Job};
-use super::lower::{Array, Lowered, Stage};
-use super::tile::{self, Tile};
-use super::weights::{Group, Load, Weights};
-use super::CompileError;
-use crate::graph::Graph;
-use crate::plan::{LayerInfo, Plan};
-use crate::tensor::Fold;
+use super::area::Touch;
+use super::emit::{Emitter, Running};
+use super::lower::Lowered;
+use super::program::{Card, Step, Transfer};
+use super::Refusal;
+use crate::plan::Stream;
 use isa::{command as op, config::Config};
+use std::collections::VecDeque;
 
-/// Greatest signed value of a coordinate in a command.
-const MAX_ORIGIN: i64 = 2047;
-/// Bit of `L_DST` and `L_LEN`: weight memory, input argument.
-const LOAD_WEIGHTS: usize = 1;
-const LOAD_INPUT: usize = 1;
+/// Bit of `L_DST`: weight memory.
+const LOAD_WEIGHTS: i64 = 1;
+/// How far ahead loads are looked for, in steps of the program and in loads that have to stay.
+const LOOK_AHEAD: usize = 4000;
+const PASSED_OVER: usize = 4;
+/// Loads that the card takes without waiting: one that runs, one behind it.
+const LOADS: usize = 2;
 
-struct Scheduler<'a> {
-    config: &'a Config,
-    lowered: &'a Lowered,
-    places: &'a [usize],
-    weights: &'a Weights,
-    emit: Emitter,
+/// A stream and what may still run at its end.
+pub struct Scheduled {
+    /// The commands.
+    pub stream: Stream,
+    /// What may still run.
+    pub running: Vec<Running>,
 }
 
-/// Schedules a lowered graph.
+struct Scheduler<'a> {
+    steps: &'a [Step],
+    touches: Vec<Touch>,
+    lowered: &'a Lowered,
+    scratch: usize,
+    config: &'a Config,
+    emit: Emitter,
+    stream: Stream,
+    /// Loads that have not been issued, in the program's order.
+    loads: VecDeque<usize>,
+    /// Stores that stand behind, in the program's order.
+    stores: VecDeque<usize>,
+    /// Whether the input's mark is still to come.
+    before_first: bool,
+}
+
+/// Schedules a program. `running` may still run when it starts.
 ///
 /// # Errors
 /// A value that does not fit its command field.
 pub fn schedule(
-    graph: &Graph,
-    fold: Fold,
     lowered: &Lowered,
-    places: &[usize],
-    weights: Weights,
+    scratch: usize,
+    steps: &[Step],
     config: &Config,
-) -> Result<Plan, CompileError> {
-    let mut setup = Emitter::new();
-    setup.enter("weights");
-    if let Some(load) = weights.setup {
-        load_weights(&mut setup, load)?;
-    }
-    let mut s = Scheduler { config, lowered, places, weights: &weights, emit: Emitter::new() };
-    let mut layers = Vec::with_capacity(lowered.stages.len() + 2);
-    let input_offset = s.load_input(&mut layers)?;
-    for stage in 0..lowered.stages.len() {
-        s.stage(stage, &mut layers)?;
-    }
-    let output_offset = s.store_output(&mut layers)?;
-    let body = s.emit.commands;
-    Ok(Plan {
-        model: graph.name.clone(),
-        config: config.clone(),
-        input: graph.inputs[0].1.clone(),
-        fold,
-        output: graph.outputs[0].1.clone(),
-        layers,
-        setup: setup.commands,
-        body,
-        input_offsets: vec![input_offset],
-        output_offsets: vec![output_offset],
-        weights: to_bus_words(&weights.image, config),
-    })
-}
-
-/// On-chip words to bus words, each filled up with zeros.
-fn to_bus_words(image: &[u8], config: &Config) -> Vec<u8> {
-    let bus = config.bus_bytes();
-    let mut bytes = vec![0; image.len() / config.n * bus];
-    for (to, from) in bytes.chunks_exact_mut(bus).zip(image.chunks_exact(config.n)) {
-        to[..config.n].copy_from_slice(from);
-    }
-    bytes
-}
-
-fn load_weights(emit: &mut Emitter, load: Load) -> Result<(), CompileError> {
-    emit.set(op::L_SRC, &[load.from])?;
-    emit.set(op::L_DST, &[load.to, LOAD_WEIGHTS])?;
-    emit.set(op::L_LEN, &[load.words - 1, 0])?;
-    emit.start(op::LOAD, 0);
-    Ok(())
+    running: Vec<Running>,
+) -> Result<Scheduled, Refusal> {
+    let touches = steps.iter().map(|s| s.touch(&lowered.stages, scratch, config)).collect();
+    let loads = (0..steps.len()).filter(|&i| matches!(steps[i], Step::Load(_))).collect();
+    let mut s = Scheduler {
+        steps,
+        touches,
+        lowered,
+        scratch,
+        config,
+        emit: Emitter::new(config.n, running),
+        stream: Stream::default(),
+        loads,
+        stores: VecDeque::new(),
+        before_first: true,
+    };
+    s.run()?;
+    s.stream.commands = s.emit.commands.clone();
+    Ok(Scheduled { stream: s.stream, running: s.emit.running().to_vec() })
 }
 
 impl Scheduler<'_> {
-    /// The model's input, and beside it the first weights where they do not stay on the chip.
-    fn load_input(&mut self, layers: &mut Vec<LayerInfo>) -> Result<u32, CompileError> {
-        let words = self.lowered.buffers[self.lowered.input].words();
-        self.emit.enter("input");
-        let position = self.emit.set_offset(op::L_SRC, 0)?;
-        self.emit.set(op::L_DST, &[self.places[self.lowered.input], 0])?;
-        self.emit.set(op::L_LEN, &[words - 1, LOAD_INPUT])?;
-        self.emit.start(op::LOAD, 0);
-        let mut cycles = estimate::transfer(words);
-        if self.weights.ahead {
-            if let Some(load) = self.weights.groups.first().and_then(|g| g.load) {
-                load_weights(&mut self.emit, load)?;
-                cycles += estimate::transfer(load.words);
+    fn run(&mut self) -> Result<(), Refusal> {
+        for at in 0..self.steps.len() {
+            match &self.steps[at] {
+                Step::Load(_) => {
+                    if self.loads.front() == Some(&at) {
+                        self.loads.pop_front();
+                        self.load(at)?;
+                    } else if let Some(place) = self.loads.iter().position(|&l| l == at) {
+                        self.loads.remove(place);
+                        self.load(at)?;
+                    }
+                }
+                Step::Feed(job) => {
+                    let stage = &self.lowered.stages[job.stage];
+                    self.emit.enter(stage.node);
+                    self.stores_before(at)?;
+                    self.feed(at)?;
+                    self.move_transfers(at + 1)?;
+                }
+                Step::Drain(job) => {
+                    let stage = &self.lowered.stages[job.stage];
+                    self.stores_before(at)?;
+                    self.emit.turn(op::UNIT_DRAIN);
+                    job.set_drain(stage, self.config, &mut self.emit)?;
+                    self.emit.start(op::DRAIN, self.touches[at].clone(), 0);
+                    self.move_transfers(at + 1)?;
+                }
+                Step::Store(_) => self.stores.push_back(at),
+                Step::Mark => self.emit.mark(),
             }
         }
-        self.end_layer(layers, "input", "Load", 0, cycles);
-        Ok(position)
-    }
-
-    fn store_output(&mut self, layers: &mut Vec<LayerInfo>) -> Result<u32, CompileError> {
-        let words = self.lowered.buffers[self.lowered.output].words();
-        self.emit.enter("output");
-        self.emit.wait(op::UNIT_DRAIN | op::UNIT_LOAD);
-        self.emit.set(op::S_SRC, &[self.places[self.lowered.output]])?;
-        let position = self.emit.set_offset(op::S_DST, 0)?;
-        self.emit.set(op::S_LEN, &[words - 1])?;
-        self.emit.start(op::STORE, 0);
-        self.end_layer(layers, "output", "Store", 0, estimate::transfer(words));
-        Ok(position)
-    }
-
-    fn end_layer(&mut self, layers: &mut Vec<LayerInfo>, name: &str, label: &str, macs: u64, cycles: u64) {
+        while let Some(at) = self.stores.pop_front() {
+            self.store(at)?;
+        }
+        // A load that nothing has waited for must not run on into the next inference, where it would not be known.
+        if self.emit.loads() > 0 {
+            self.emit.wait(op::UNIT_LOAD);
+        }
         self.emit.mark();
-        layers.push(LayerInfo {
-            name: name.into(),
-            op: label.into(),
-            macs,
-            estimated_cycles: cycles + estimate::mark(),
-        });
-    }
-
-    fn stage(&mut self, index: usize, layers: &mut Vec<LayerInfo>) -> Result<(), CompileError> {
-        let stage = &self.lowered.stages[index];
-        self.emit.enter(&stage.name);
-        let mut cycles = 0;
-        for (g, group) in self.weights.groups.iter().enumerate().filter(|(_, group)| group.stage == index) {
-            let (hidden, exposed) = self.bring_weights(g, group)?;
-            // What the stage before wrote must be in memory, and so must what is loaded for this one. A load ahead is
-            // for the next group and may run on.
-            self.emit.wait(if self.weights.ahead { op::UNIT_DRAIN } else { op::UNIT_DRAIN | op::UNIT_LOAD });
-            if group.load.is_some() {
-                self.emit.force_tiles_from(group.tiles_at)?;
-            }
-            let jobs = self.group(stage, group)?;
-            let alone = estimate::jobs(&jobs, self.config);
-            let beside = if hidden > 0 { hidden + estimate::weight_reads(&jobs, self.config) } else { 0 };
-            cycles += exposed + alone.max(beside);
-        }
-        self.end_layer(layers, &stage.name, &stage.label, stage.macs, cycles);
         Ok(())
     }
 
-    /// Has the weights of group `g` on the chip and, where there is room, those of the next one on their way. Returns
-    /// the cycles of loads that run beside the group and of those that it has to wait for.
-    fn bring_weights(&mut self, g: usize, group: &Group) -> Result<(u64, u64), CompileError> {
-        let Some(load) = group.load else { return Ok((0, 0)) };
-        // Feeds and drains read the memory that a load is about to overwrite: this group's, or the half of the one before.
-        self.emit.wait(op::UNIT_FEED | op::UNIT_DRAIN | op::UNIT_LOAD);
-        if !self.weights.ahead {
-            load_weights(&mut self.emit, load)?;
-            return Ok((0, estimate::transfer(load.words)));
+    fn feed(&mut self, at: usize) -> Result<(), Refusal> {
+        let Step::Feed(job) = &self.steps[at] else { return Ok(()) };
+        let stage = &self.lowered.stages[job.stage];
+        let touch = self.touches[at].clone();
+        if self.before_first {
+            // Loads run before the first feed; it waits for what it needs, and that is the input's own time.
+            self.move_transfers(at)?;
         }
-        match self.weights.groups.get(g + 1).and_then(|next| next.load) {
-            Some(next) => {
-                load_weights(&mut self.emit, next)?;
-                Ok((estimate::transfer(next.words), 0))
-            }
-            None => Ok((0, 0)),
+        self.emit.turn(op::UNIT_FEED);
+        job.set_feed(stage, self.config, &mut self.emit)?;
+        if self.emit.needs(op::UNIT_FEED, &touch) & op::UNIT_LOAD != 0 {
+            // It waits for the newest load: with another one queued behind, the bus need not rest meanwhile.
+            self.move_load(at)?;
         }
+        if self.before_first {
+            self.emit.wait(self.emit.needs(op::UNIT_FEED, &touch));
+            self.emit.mark();
+            self.before_first = false;
+        }
+        self.emit.tiles_from(job.places.tiles)?;
+        let tiles = stage.tile_count(&job.unit, self.config.n) * self.config.n;
+        self.emit.start(op::FEED, touch, tiles);
+        Ok(())
     }
 
-    /// The jobs of a group: every tile of the output, and in each every output block, so that within a tile of the
-    /// output the weight tiles follow each other in memory.
-    fn group(&mut self, stage: &Stage, group: &Group) -> Result<Vec<Job>, CompileError> {
-        let output = &self.lowered.buffers[stage.output];
-        let blocks = group.first..output.blocks.min(group.first.saturating_add(group.count));
-        let mut jobs = Vec::new();
-        self.stage_registers(stage)?;
-        for tile in tile::cut(output.hwc[0], output.hwc[1], self.config.acc_words()) {
-            for block in blocks.clone() {
-                let before = self.emit.commands.len();
-                let mut job = self.feed(stage, group, tile, block)?;
-                self.drain(stage, group, tile, block)?;
-                job.commands = self.emit.commands.len() - before;
-                jobs.push(job);
+    /// Issues loads and stores that nothing has to wait for, as they are known to be free to go. All steps before `at`
+    /// have been issued, but for stores that stand behind.
+    fn move_transfers(&mut self, at: usize) -> Result<(), Refusal> {
+        while self.emit.loads() < LOADS && self.move_load(at)? {}
+        while let Some(&store) = self.stores.front() {
+            if self.emit.needs(op::UNIT_STORE, &self.touches[store]) != 0 {
+                break;
             }
+            self.stores.pop_front();
+            self.store(store)?;
         }
-        Ok(jobs)
+        Ok(())
     }
 
-    /// Feeder registers that stay for the whole stage.
-    fn stage_registers(&mut self, stage: &Stage) -> Result<(), CompileError> {
-        let input = &self.lowered.buffers[stage.input];
-        let step = input.pixel_step();
-        let [stride_y, stride_x] = stage.window.stride;
-        let row = input.hwc[1] * step;
-        self.emit.set(op::F_PIXEL_STEP, &[stride_x * step])?;
-        self.emit.set(op::F_ROW_STEP, &[stride_y * row])?;
-        self.emit.set(op::F_KERNEL_STEP, &[row])?;
-        let [height, width] = stage.window.kernel;
-        let (blocks, max, hold) = match stage.array {
-            Array::Dense => (input.blocks, false, false),
-            Array::Identity { max } => (1, max, true),
+    /// Issues the next load that may move ahead of everything from step `at` on up to its own place, without a wait.
+    fn move_load(&mut self, at: usize) -> Result<bool, Refusal> {
+        for place in 0..self.loads.len().min(PASSED_OVER) {
+            let load = self.loads[place];
+            if load > at + LOOK_AHEAD {
+                break;
+            }
+            let touch = &self.touches[load];
+            let passed = at.min(load)..load;
+            let waits = self.loads.iter().take(place).copied();
+            let ahead = passed.filter(|&i| !matches!(self.steps[i], Step::Load(_)));
+            let blocked = ahead.chain(waits).chain(self.stores.iter().copied());
+            if blocked.into_iter().any(|i| self.touches[i].clashes(touch)) {
+                continue;
+            }
+            // By the time its registers are written all loads but the newest are done.
+            if self.emit.needs(op::UNIT_LOAD, touch) != 0 {
+                continue;
+            }
+            self.loads.remove(place);
+            self.load(load)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Issues the stores that a step must not overtake.
+    fn stores_before(&mut self, at: usize) -> Result<(), Refusal> {
+        while self.stores.iter().any(|&s| self.touches[s].clashes(&self.touches[at])) {
+            if let Some(store) = self.stores.pop_front() {
+                self.store(store)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, at: usize) -> Result<(), Refusal> {
+        let Step::Load(transfer) = self.steps[at] else { return Ok(()) };
+        self.stores_before(at)?;
+        self.emit.turn(op::UNIT_LOAD);
+        self.offset(op::L_SRC, &transfer)?;
+        let source = match transfer.card {
+            Card::Weights => 0,
+            Card::Input => 1,
+            Card::Output | Card::Scratch => 2,
         };
-        self.emit.set(op::F_KERNEL, &[width - 1, height - 1, blocks - 1])?;
-        let pad = i64::from(stage.pad);
-        let mode = [pad, stride_x as i64, stride_y as i64, i64::from(max), i64::from(hold)];
-        self.emit.set_signed(op::F_MODE, &mode)
-    }
-
-    fn feed(&mut self, stage: &Stage, group: &Group, tile: Tile, block: usize) -> Result<Job, CompileError> {
-        let n = self.config.n;
-        let (input, output) = (&self.lowered.buffers[stage.input], &self.lowered.buffers[stage.output]);
-        let identity = stage.array != Array::Dense;
-        let [kernel_y, kernel_x] = stage.window.kernel;
-        let taps = kernel_y * kernel_x * if identity { 1 } else { input.blocks };
-
-        // Where tap (0, 0) of the tile's first pixel lies in the input; negative in the padding.
-        let origin =
-            |axis: usize, at: usize| (at * stage.window.stride[axis]) as i64 - stage.window.before[axis] as i64;
-        let (y, x) = (origin(0, tile.y), origin(1, tile.x));
-        let row = (input.hwc[1] * input.pixel_step()) as i64;
-        let plane = if identity { block * input.block_step() } else { 0 };
-        let first = (self.places[stage.input] + plane) as i64 + y * row + x * input.pixel_step() as i64;
-        let address = first.rem_euclid(self.config.act_words() as i64);
-        self.emit.set_signed(op::F_ADDR, &[address])?;
-        let ((y, height), (x, width)) = (reach(y, input.hwc[0]), reach(x, input.hwc[1]));
-        self.emit.set_signed(op::F_ORIGIN, &[x, y])?;
-        self.emit.set(op::F_IN, &[width, height])?;
-        self.emit.set(op::F_OUT, &[tile.width - 1, tile.height - 1])?;
-
-        let columns = n.min(output.hwc[2] - block * n);
-        let last_rows = input.hwc[2] - (input.blocks - 1) * n;
-        let macs = if identity { [0, 0] } else { [n * columns, last_rows * columns] };
-        self.emit.set(op::F_MACS, &macs)?;
-
-        let commands = self.emit.commands.len();
-        let tile_words = if identity { n } else { taps * n };
-        let at = if identity { 0 } else { (block - group.first) * tile_words };
-        self.emit.tiles_from(group.tiles_at + at)?;
-        let fresh_tiles = self.emit.commands.len() > commands;
-        self.emit.start(op::FEED, tile_words);
-        let steps = stage.records_of(block).steps;
-        Ok(Job { pixels: tile.height * tile.width, taps, fresh_tiles, hold: identity, steps, commands: 0 })
-    }
-
-    fn drain(&mut self, stage: &Stage, group: &Group, tile: Tile, block: usize) -> Result<(), CompileError> {
-        let output = &self.lowered.buffers[stage.output];
-        let pixel = tile.y * output.hwc[1] + tile.x;
-        let address = self.places[stage.output] + pixel * output.pixel_step() + block * output.block_step();
-        let records = stage.records_of(block);
-        let record_words = records.bytes.len() / self.config.n;
-        // A stage with one record block has it at the group's start, whatever the block.
-        let at = if stage.records.len() == 1 { 0 } else { (block - group.first) * record_words };
-        self.emit.set(op::D_ADDR, &[address])?;
-        self.emit.set(op::D_STEP, &[output.pixel_step()])?;
-        self.emit.set(op::D_COUNT, &[tile.height * tile.width - 1, records.steps as usize - 1])?;
-        self.emit.set_signed(op::D_QUANT, &stage.quant.map(i64::from))?;
-        self.emit.set(op::D_PARAM, &[group.records_at + at])?;
-        self.emit.start(op::DRAIN, 0);
+        let memory = if transfer.card == Card::Weights { LOAD_WEIGHTS } else { 0 };
+        self.emit.set(op::L_DST, &[transfer.chip as i64, memory])?;
+        self.emit.set(op::L_LEN, &[transfer.words as i64 - 1, source])?;
+        self.emit.start(op::LOAD, self.touches[at].clone(), 0);
         Ok(())
     }
-}
 
-/// A coordinate and the extent it counts against, both shifted down where the coordinate has no room in its command:
-/// only whether a tap lies inside matters, and nothing before the tile's first tap is read.
-fn reach(origin: i64, extent: usize) -> (i64, usize) {
-    if origin <= MAX_ORIGIN {
-        (origin, extent)
-    } else {
-        (0, extent - origin as usize)
+    fn store(&mut self, at: usize) -> Result<(), Refusal> {
+        let Step::Store(transfer) = self.steps[at] else { return Ok(()) };
+        self.emit.turn(op::UNIT_STORE);
+        self.emit.set(op::S_SRC, &[transfer.chip as i64])?;
+        self.offset(op::S_DST, &transfer)?;
+        self.emit.set(op::S_LEN, &[transfer.words as i64 - 1])?;
+        self.emit.start(op::STORE, self.touches[at].clone(), 0);
+        Ok(())
+    }
+
+    /// Writes the register of a place in card memory; what differs from inference to inference is kept in mind.
+    fn offset(&mut self, register: u8, transfer: &Transfer) -> Result<(), Refusal> {
+        match transfer.card {
+            Card::Weights | Card::Scratch => self.emit.set(register, &[transfer.offset as i64]),
+            Card::Input => {
+                self.stream.input_offsets.push(self.emit.set_offset(register, transfer.offset)?);
+                Ok(())
+            }
+            Card::Output => {
+                let word = self.scratch + transfer.offset;
+                self.stream.output_offsets.push(self.emit.set_offset(register, word)?);
+                Ok(())
+            }
+        }
     }
 }

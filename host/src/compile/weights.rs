@@ -1,30 +1,18 @@
 //! Pass: every stage gets its place in weight memory.
 //!
-//! If everything fits, it is loaded once, in the setup, and stays: first all tiles in the order the feeder takes them,
-//! so that its address need not be written again from stage to stage, then all parameter records. If not, each stage is
-//! cut into groups of output blocks that fit, and each group is loaded before it runs. Where two groups fit beside each
-//! other they take the two halves of the memory in turn, and the next one is loaded while this one runs.
+//! If everything fits, it stays: all tiles in the order the feeder takes them, so that its address need not be written
+//! again from stage to stage, then all parameter records. The first inference of a run loads each part before it is
+//! needed. If not everything fits, every inference does: tiles go round through one part of the memory, records through
+//! the other, in chunks, so that some are on their way while others are in use.
 
 use super::lower::Stage;
-use super::CompileError;
+use super::Refusal;
 use isa::config::Config;
+use std::ops::Range;
 
-/// Output blocks of a stage that are on the chip together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// Index of the stage.
-    pub stage: usize,
-    /// First output block.
-    pub first: usize,
-    /// Output blocks; for an identity stage all of the tensor's.
-    pub count: usize,
-    /// Weight word of the group's first tile.
-    pub tiles_at: usize,
-    /// Weight word of the group's first records.
-    pub records_at: usize,
-    /// How to bring it onto the chip; `None` if the setup did.
-    pub load: Option<Load>,
-}
+/// Fewest words of a transfer of tiles, if there are as many: the sooner the first ones are there the better, but each
+/// transfer takes commands, and two of them must last as long as the stream waits for something else.
+const CHUNK_WORDS: usize = 256;
 
 /// A transfer from the weight image to weight memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,108 +25,162 @@ pub struct Load {
     pub words: usize,
 }
 
-/// The weight image and where its parts go.
+/// Units of a stage that are on the chip together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The units.
+    pub units: Range<usize>,
+    /// Transfers, each with the unit before which it has to be made.
+    pub loads: Vec<(usize, Load)>,
+    /// Weight word of each unit's tiles and of its records.
+    pub words: Vec<[usize; 2]>,
+}
+
+/// The weight image and how its parts come onto the chip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weights {
     /// On-chip words of n bytes, one after the other.
     pub image: Vec<u8>,
-    /// Loaded once.
-    pub setup: Option<Load>,
-    /// Groups in the order they run.
-    pub groups: Vec<Group>,
-    /// Whether a group may be loaded while the one before it runs.
-    pub ahead: bool,
+    /// Whether all of it stays on the chip.
+    pub resident: bool,
+    /// Word of the image of each tile entry and each record of each stage.
+    at: Vec<[Vec<usize>; 2]>,
+    /// Words of weight memory for tiles; those behind are for records.
+    tile_words: usize,
+    weight_words: usize,
+    n: usize,
 }
 
-/// Places the weights of all stages.
-///
-/// # Errors
-/// A stage of which not even one output block fits.
-pub fn place(stages: &[Stage], config: &Config) -> Result<Weights, CompileError> {
-    let n = config.n;
-    let whole: usize = stages.iter().map(|s| words(s, 0..s.tiles.len(), 0..s.records.len(), n)).sum();
-    if whole <= config.weight_words() {
-        return Ok(resident(stages, n));
-    }
-    // Half the memory for each group if every stage can live with that, else all of it.
-    let half = config.weight_words() / 2;
-    match streamed(stages, config, half) {
-        Ok(weights) => Ok(weights),
-        Err(_) => streamed(stages, config, config.weight_words()),
-    }
+/// Where the next part goes: two rings, for tiles and for records.
+#[derive(Clone, Debug, Default)]
+pub struct Rings {
+    at: [usize; 2],
 }
 
-fn resident(stages: &[Stage], n: usize) -> Weights {
-    let mut image = Vec::new();
-    let mut groups = Vec::new();
-    for (stage, s) in stages.iter().enumerate() {
-        let tiles_at = image.len() / n;
-        s.tiles.iter().for_each(|tile| image.extend(tile));
-        groups.push(Group { stage, first: 0, count: usize::MAX, tiles_at, records_at: 0, load: None });
-    }
-    for (group, s) in groups.iter_mut().zip(stages) {
-        group.records_at = image.len() / n;
-        s.records.iter().for_each(|r| image.extend(&r.bytes));
-    }
-    let setup = (!image.is_empty()).then_some(Load { from: 0, to: 0, words: image.len() / n });
-    Weights { image, setup, groups, ahead: false }
-}
-
-fn streamed(stages: &[Stage], config: &Config, room: usize) -> Result<Weights, CompileError> {
-    let n = config.n;
-    let ahead = room < config.weight_words();
-    let mut weights = Weights { image: Vec::new(), setup: None, groups: Vec::new(), ahead };
-    for (stage, s) in stages.iter().enumerate() {
-        // Identity stages have one tile for all blocks and are never cut.
-        let identity = s.tiles.len() == 1 && s.records.len() == 1;
-        let total = s.tiles.len().max(s.records.len());
-        let mut first = 0;
-        while first < total {
-            let mut count = 1;
-            if !identity {
-                while first + count < total && group_words(s, first, count + 1, n) <= room {
-                    count += 1;
+impl Weights {
+    /// Lays out the weights of all stages.
+    ///
+    /// # Errors
+    /// A stage of which not even one unit fits.
+    pub fn new(stages: &[Stage], config: &Config) -> Result<Self, Refusal> {
+        let (n, weight_words) = (config.n, config.weight_words());
+        let mut image = Vec::new();
+        let mut at = vec![[Vec::new(), Vec::new()]; stages.len()];
+        for (stage, at) in stages.iter().zip(&mut at) {
+            for tiles in &stage.tiles {
+                at[0].push(image.len() / n);
+                image.extend(tiles);
+            }
+        }
+        let tiles = image.len() / n;
+        for (stage, at) in stages.iter().zip(&mut at) {
+            for records in &stage.records {
+                at[1].push(image.len() / n);
+                image.extend(&records.bytes);
+            }
+        }
+        let whole = image.len() / n;
+        let most = |bytes: &dyn Fn(&Stage) -> usize| stages.iter().map(bytes).max().unwrap_or(0) / n;
+        let records = most(&|s| s.records.iter().map(|r| r.bytes.len()).max().unwrap_or(0));
+        // A quarter for records, or what they take.
+        let for_records = (whole - tiles).min((weight_words / 4).max(2 * records));
+        let tile_words = weight_words.saturating_sub(for_records);
+        let weights = Self { image, resident: whole <= weight_words, at, tile_words, weight_words, n };
+        if !weights.resident {
+            for stage in stages {
+                let needed = stage.tiles.iter().map(Vec::len).max().unwrap_or(0) / n;
+                if needed > tile_words || records > for_records {
+                    let why = format!(
+                        "{} words of weight memory for one block of output channels; `{}` has {weight_words}",
+                        needed + records,
+                        config.name
+                    );
+                    return Err(Refusal::new(stage.node, why));
                 }
             }
-            let needed = group_words(s, first, count, n);
-            if needed > room {
-                return Err(CompileError::Weights {
-                    layer: s.name.clone(),
-                    needed,
-                    available: room,
-                    config: config.name.clone(),
-                    n,
-                });
-            }
-            let to = if ahead { weights.groups.len() % 2 * room } else { 0 };
-            let from = weights.image.len() / n;
-            let (tiles, records) = parts(s, first, count);
-            s.tiles[tiles].iter().for_each(|tile| weights.image.extend(tile));
-            let records_at = to + weights.image.len() / n - from;
-            s.records[records].iter().for_each(|r| weights.image.extend(&r.bytes));
-            let load = Some(Load { from, to, words: needed });
-            let last = first + count == total;
-            let count = if identity && last { usize::MAX } else { count };
-            weights.groups.push(Group { stage, first, count, tiles_at: to, records_at, load });
-            first = first.saturating_add(count);
         }
+        Ok(weights)
     }
-    Ok(weights)
-}
 
-/// Which tiles and records belong to `count` output blocks from `first` on. An identity stage has but one tile.
-fn parts(s: &Stage, first: usize, count: usize) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
-    let cut = |len: usize| if len == 1 { 0..1 } else { first..(first + count).min(len) };
-    (cut(s.tiles.len()), cut(s.records.len()))
-}
+    /// The units of a stage in groups that are on the chip together, with the transfers that bring them there.
+    pub fn groups(&self, index: usize, stage: &Stage, rings: &mut Rings) -> Vec<Group> {
+        let mut groups = Vec::new();
+        let mut first = 0;
+        while first < stage.units.len() {
+            let mut end = first + 1;
+            // Half of each ring, so that the next group finds room while this one is in use.
+            let room = [self.tile_words / 2, (self.weight_words - self.tile_words) / 2];
+            let fits = |end: usize| {
+                let [tiles, records] = self.parts(stage, first..end);
+                let tiles: usize = tiles.map(|i| stage.tiles[i].len() / self.n).sum();
+                let records: usize = records.map(|i| stage.records[i].bytes.len() / self.n).sum();
+                tiles <= room[0] && records <= room[1]
+            };
+            while end < stage.units.len() && (self.resident || fits(end + 1)) {
+                end += 1;
+            }
+            groups.push(self.group(index, stage, first..end, rings));
+            first = end;
+        }
+        groups
+    }
 
-fn group_words(s: &Stage, first: usize, count: usize, n: usize) -> usize {
-    let (tiles, records) = parts(s, first, count);
-    words(s, tiles, records, n)
-}
+    /// Entries of tiles and of records that units take: they stand in the units' order.
+    fn parts(&self, stage: &Stage, units: Range<usize>) -> [Range<usize>; 2] {
+        let (first, last) = (stage.units[units.start], stage.units[units.end - 1]);
+        [first.tiles..last.tiles + 1, first.records..last.records + 1]
+    }
 
-fn words(s: &Stage, tiles: std::ops::Range<usize>, records: std::ops::Range<usize>, n: usize) -> usize {
-    let bytes: usize = s.tiles[tiles].iter().map(Vec::len).sum::<usize>()
-        + s.records[records].iter().map(|r| r.bytes.len()).sum::<usize>();
-    bytes / n
+    fn group(&self, index: usize, stage: &Stage, units: Range<usize>, rings: &mut Rings) -> Group {
+        let [tiles, records] = self.parts(stage, units.clone());
+        let words = |part: usize, entry: usize| match part {
+            0 => stage.tiles[entry].len() / self.n,
+            _ => stage.records[entry].bytes.len() / self.n,
+        };
+        let mut to = [0; 2];
+        for (part, entries) in [tiles.clone(), records.clone()].into_iter().enumerate() {
+            let total: usize = entries.clone().map(|e| words(part, e)).sum();
+            to[part] = match self.resident {
+                true => self.at[index][part][entries.start],
+                false => self.place(part, total, rings),
+            };
+        }
+        let place = |part: usize, entry: usize, entries: &Range<usize>| {
+            to[part] + self.at[index][part][entry] - self.at[index][part][entries.start]
+        };
+        let mut loads = Vec::new();
+        let mut chunk: Option<(usize, Load)> = None;
+        let mut loaded = tiles.start;
+        for unit in units.clone() {
+            let entry = stage.units[unit].tiles;
+            if entry < loaded {
+                continue;
+            }
+            loaded = entry + 1;
+            let part = Load { from: self.at[index][0][entry], to: place(0, entry, &tiles), words: words(0, entry) };
+            match &mut chunk {
+                Some((_, open)) if open.words < CHUNK_WORDS => open.words += part.words,
+                _ => loads.extend(chunk.replace((unit, part))),
+            }
+        }
+        loads.extend(chunk);
+        // The first drain comes after the first feed, and so may what it needs.
+        let total = records.clone().map(|e| words(1, e)).sum();
+        let all = Load { from: self.at[index][1][records.start], to: to[1], words: total };
+        loads.insert(1.min(loads.len()), (units.start, all));
+        let word = |unit: usize| {
+            let unit = stage.units[unit];
+            [place(0, unit.tiles, &tiles), place(1, unit.records, &records)]
+        };
+        Group { words: units.clone().map(word).collect(), units, loads }
+    }
+
+    /// Room for words in one of the rings.
+    fn place(&self, part: usize, words: usize, rings: &mut Rings) -> usize {
+        let (from, to) = [(0, self.tile_words), (self.tile_words, self.weight_words)][part];
+        let at = rings.at[part].max(from);
+        let at = if at + words > to { from } else { at };
+        rings.at[part] = at + words;
+        at
+    }
 }

@@ -121,8 +121,6 @@ pub struct RunFacts<'a> {
     pub kernel_runs: u64,
     /// Time of all kernel runs in ns.
     pub kernel_ns: u64,
-    /// What loading the weights counted, all kernel runs together.
-    pub setup: Counts,
     /// What each layer counted, all inferences together.
     pub layers: Vec<Counts>,
     /// Where the inputs came from.
@@ -144,8 +142,8 @@ impl RunReport {
             utilisation: counts.utilisation(n),
             energy_uj: modelled(counts).map(|e| e.joules() * 1e6 / inferences),
         };
-        let mut layers = vec![layer("weights", "Load", None, &facts.setup)];
-        let (mut total, mut convolutions) = (facts.setup, Counts::default());
+        let mut layers = Vec::new();
+        let (mut total, mut convolutions) = (Counts::default(), Counts::default());
         for (info, counts) in facts.plan.layers.iter().zip(&facts.layers) {
             let expected = info.estimated_cycles.saturating_mul(facts.batch);
             layers.push(layer(&info.name, &info.op, Some(expected), counts));

@@ -36,8 +36,6 @@ pub struct Session<'p> {
 pub struct BatchResult {
     /// int8 values in model order, one vector an inference.
     pub outputs: Vec<Vec<i8>>,
-    /// What the setup (weights to the chip) counted.
-    pub setup: Counts,
     /// What each layer of the plan counted, over the whole batch.
     pub layers: Vec<Counts>,
     /// From start to done on the card's clock, in ns.
@@ -80,7 +78,7 @@ impl<'p> Session<'p> {
         let mut commands = memory(stream.len(), false)?;
         let mut weights = memory(plan.weights.len(), false)?;
         let input = memory(batch * plan.input_bytes(), false)?;
-        let output = memory(batch * plan.output_bytes(), true)?;
+        let output = memory(plan.output_area_bytes(batch), true)?;
         let counters = memory(counter_bytes(plan, batch), true)?;
         raw.write(&mut commands, &stream).map_err(failed("writing the commands"))?;
         raw.write(&mut weights, &plan.weights).map_err(failed("writing the weights"))?;
@@ -128,34 +126,28 @@ impl<'p> Session<'p> {
         let arguments = [&self.commands, &self.weights, &self.input, &self.output, &self.counters];
         let time = self.card.run(&self.kernel, &arguments).map_err(failed("running the kernel"))?;
 
-        let mut output = vec![0; batch * plan.output_bytes()];
+        let mut output = vec![0; plan.output_area_bytes(batch)];
         self.card.read(&self.output, &mut output).map_err(failed("reading the output"))?;
         let mut counters = vec![0; counter_bytes(plan, batch)];
         self.card.read(&self.counters, &mut counters).map_err(failed("reading the counters"))?;
 
-        let outputs = output.chunks_exact(plan.output_bytes().max(1)).map(|o| plan.unpack_output(o));
-        let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
-        let (setup, layers) = self.activity(&counters, batch)?;
-        Ok(BatchResult { outputs, setup, layers, kernel_ns: time.end_ns.saturating_sub(time.start_ns) })
+        let outputs = plan.unpack_outputs(&output, batch)?;
+        let layers = self.activity(&counters, batch)?;
+        Ok(BatchResult { outputs, layers, kernel_ns: time.end_ns.saturating_sub(time.start_ns) })
     }
 
     /// The counter snapshots, summed over the batch by layer.
-    fn activity(&self, bytes: &[u8], batch: usize) -> Result<(Counts, Vec<Counts>), RuntimeError> {
+    fn activity(&self, bytes: &[u8], batch: usize) -> Result<Vec<Counts>, RuntimeError> {
         let marks = Snapshot::parse_all(bytes, self.plan.config.bus_bytes());
-        let mut setup = Counts::default();
         let mut layers = vec![Counts::default(); self.plan.layers.len()];
         for span in self.plan.marks(batch) {
             let (Some(from), Some(to)) = (marks.get(span.from), marks.get(span.to)) else {
                 let what = format!("wrote {} counter snapshots, but the plan has {}", marks.len(), span.to + 1);
                 return Err(RuntimeError::Wrong { device: self.device.clone(), what });
             };
-            let counts = Counts::between(from, to);
-            match span.layer.and_then(|l| layers.get_mut(l)) {
-                Some(sum) => sum.add(&counts),
-                None => setup.add(&counts),
-            }
+            layers[span.layer].add(&Counts::between(from, to));
         }
-        Ok((setup, layers))
+        Ok(layers)
     }
 }
 

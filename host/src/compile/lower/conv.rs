@@ -1,0 +1,62 @@
+//! Convolutions and fully connected layers: a tile for every tap and input block.
+
+use super::{Array, Lowering, Stage, Unit};
+use crate::compile::Refusal;
+use crate::graph::{Conv, Output};
+use isa::layout;
+
+impl Lowering<'_> {
+    /// The stage of a convolution.
+    pub(super) fn conv(&self, conv: &Conv) -> Result<Stage, Refusal> {
+        let n = self.config.n;
+        let (inputs, outputs) = (self.input.hwc[2], self.output.hwc[2]);
+        let filter = conv.weights.len() / outputs;
+        let zero_point = i32::from(conv.input_zero_point);
+        let channels: Vec<_> = (0..outputs)
+            .map(|o| {
+                // Padding reads the zero point too, so one correction serves every pixel.
+                let sum: i32 = conv.weights[o * filter..(o + 1) * filter].iter().map(|&w| i32::from(w)).sum();
+                (conv.bias[o].wrapping_sub(zero_point.wrapping_mul(sum)), conv.output.multiplier(o))
+            })
+            .collect();
+        let last_rows = inputs - (self.input.blocks - 1) * n;
+        let unit = |block: usize| {
+            let columns = n.min(outputs - block * n);
+            let macs = [n * columns, last_rows * columns];
+            Unit { from: 0, blocks: self.input.blocks, to: block, tiles: block, records: block, macs }
+        };
+        let blocks = layout::blocks(outputs, n);
+        Ok(Stage {
+            kernel: conv.window.kernel,
+            stride: conv.window.stride,
+            before: conv.window.before,
+            pad: conv.input_zero_point,
+            quant: quant(&conv.output),
+            units: (0..blocks).map(unit).collect(),
+            tiles: (0..blocks).map(|block| tiles(conv, inputs, outputs, block, n)).collect(),
+            records: self.records(&channels)?,
+            ..self.stage(Array::Dense)
+        })
+    }
+}
+
+/// Zero point, least and greatest output.
+pub fn quant(output: &Output) -> [i8; 3] {
+    [output.zero_point, output.low, output.high.max(output.low)]
+}
+
+/// The tiles of an output block in the order the feeder takes them: row, column, input block.
+fn tiles(conv: &Conv, inputs: usize, outputs: usize, block: usize, n: usize) -> Vec<u8> {
+    let taps = conv.window.taps();
+    let input_words = layout::blocks(inputs, n) * n;
+    let mut bytes = vec![0; taps * input_words * n];
+    for o in block * n..outputs.min((block + 1) * n) {
+        for tap in 0..taps {
+            let from = &conv.weights[(o * taps + tap) * inputs..][..inputs];
+            for (i, &weight) in from.iter().enumerate() {
+                bytes[(tap * input_words + i) * n + o - block * n] = weight as u8;
+            }
+        }
+    }
+    bytes
+}

@@ -1,0 +1,136 @@
+//! What moves values without weights of the model: pools, clamps, additions on their own, padding, concatenation.
+
+use super::conv::quant;
+use super::{Array, Lowering, Stage, Unit, View};
+use crate::compile::tile::Tile;
+use crate::compile::Refusal;
+use crate::graph::{Concat, Output, Pad, Pool, PoolKind, Requant, Window};
+use isa::layout;
+
+impl Lowering<'_> {
+    /// The stages of a pool: one, or for a mean one for each part of the output whose windows have as many elements
+    /// inside the input.
+    pub(super) fn pool(&self, pool: &Pool) -> Result<Vec<Stage>, Refusal> {
+        let mut stage = self.identity(pool.kind == PoolKind::Max, &pool.output, pool.bias)?;
+        (stage.kernel, stage.stride) = (pool.window.kernel, pool.window.stride);
+        (stage.before, stage.pad) = (pool.window.before, pool.pad);
+        if pool.kind != PoolKind::Mean {
+            return Ok(vec![stage]);
+        }
+        stage.pad = 0;
+        let mut stages = Vec::new();
+        let [rows, columns] = [0, 1].map(|axis| spans(&pool.window, self.input.hwc, self.output.hwc, axis));
+        for &(y, height, down) in &rows {
+            for &(x, width, across) in &columns {
+                let count = down * across;
+                let requant = vec![pool.output.multiplier(count - 1)];
+                let output = Output { requant, ..pool.output.clone() };
+                let bias = pool.bias.wrapping_mul(count as i32);
+                let part = self.identity(false, &output, bias)?;
+                let region = Tile { y, x, height, width };
+                stages.push(Stage { region, records: part.records, ..stage.clone() });
+            }
+        }
+        Ok(stages)
+    }
+
+    /// The stage of a clamp.
+    pub(super) fn clamp(&self, low: i8, high: i8) -> Result<Stage, Refusal> {
+        self.identity(false, &Output { low, high, ..Output::plain() }, 0)
+    }
+
+    /// The stage of an addition that no other node could take over: one tensor goes through the array as it is.
+    pub(super) fn add(&self) -> Result<Stage, Refusal> {
+        self.identity(false, &Output::plain(), 0)
+    }
+
+    /// The stage of a padding: taps outside the input read the value.
+    pub(super) fn pad(&self, pad: &Pad) -> Result<Stage, Refusal> {
+        let mut stage = match pad.before[2] == 0 && self.input.hwc[2] == self.output.hwc[2] {
+            true => self.identity(false, &Output::plain(), 0)?,
+            false => self.shifted(pad)?,
+        };
+        (stage.before, stage.pad) = ([pad.before[0], pad.before[1]], pad.value);
+        Ok(stage)
+    }
+
+    /// Padding that adds channels: a convolution of one tap that moves channels; what it adds is the bias.
+    fn shifted(&self, pad: &Pad) -> Result<Stage, Refusal> {
+        let (n, inputs, outputs) = (self.config.n, self.input.hwc[2], self.output.hwc[2]);
+        let source = |o: usize| o.checked_sub(pad.before[2]).filter(|&i| i < inputs);
+        let bias = |o: usize| if source(o).is_some() { 0 } else { i32::from(pad.value) };
+        let channels: Vec<_> = (0..outputs).map(|o| (bias(o), Requant::ONE)).collect();
+        let mut stage = Stage { records: self.records(&channels)?, ..self.stage(Array::Dense) };
+        for block in 0..layout::blocks(outputs, n) {
+            let mut tile = vec![0; self.input.blocks * n * n];
+            for o in block * n..outputs.min((block + 1) * n) {
+                if let Some(i) = source(o) {
+                    tile[i * n + o - block * n] = 1;
+                }
+            }
+            stage.tiles.push(tile);
+            let blocks = self.input.blocks;
+            stage.units.push(Unit { from: 0, blocks, to: block, tiles: block, records: block, macs: [0, 0] });
+        }
+        Ok(stage)
+    }
+
+    /// The stages of a concatenation: those of its inputs that their writers did not put into place.
+    pub(super) fn concat(&self, concat: &Concat, inputs: &[View]) -> Result<Vec<Stage>, Refusal> {
+        let n = self.config.n;
+        let mut stages = Vec::new();
+        let mut channel = 0;
+        for (part, &input) in concat.parts.iter().zip(inputs) {
+            let (first, blocks) = (self.output.first + channel / n, layout::blocks(input.hwc[2], n));
+            let output = View { hwc: input.hwc, first, blocks, ..self.output };
+            if input != output {
+                let copy = Lowering { input, output, ..*self };
+                stages.push(copy.identity(false, &part.output, -i32::from(part.zero_point))?);
+            }
+            channel += input.hwc[2];
+        }
+        Ok(stages)
+    }
+
+    /// A stage through the identity: one tile for all taps, a unit for each block.
+    fn identity(&self, max: bool, output: &Output, bias: i32) -> Result<Stage, Refusal> {
+        let n = self.config.n;
+        let mut tile = vec![0; n * n];
+        for i in 0..n {
+            tile[i * n + i] = 1;
+        }
+        // One record block serves all output blocks unless the multiplier differs by channel.
+        let one = output.requant.len() != self.output.hwc[2] || self.output.hwc[2] <= n;
+        let channels: Vec<(i32, Requant)> = match output.requant.len() {
+            len if len == self.output.hwc[2] => output.requant.iter().map(|&r| (bias, r)).collect(),
+            _ => vec![(bias, output.multiplier(0)); n],
+        };
+        let unit = |block: usize| {
+            let records = if one { 0 } else { block };
+            Unit { from: block, blocks: 1, to: block, tiles: 0, records, macs: [0, 0] }
+        };
+        Ok(Stage {
+            quant: quant(output),
+            units: (0..self.output.blocks).map(unit).collect(),
+            tiles: vec![tile],
+            records: self.records(&channels)?,
+            ..self.stage(Array::Identity { max })
+        })
+    }
+}
+
+/// Runs of outputs along an axis whose windows have as many elements inside: first output, outputs, elements.
+fn spans(window: &Window, from: [usize; 3], to: [usize; 3], axis: usize) -> Vec<(usize, usize, usize)> {
+    let mut spans: Vec<(usize, usize, usize)> = Vec::new();
+    for o in 0..to[axis] {
+        let at = o * window.stride[axis];
+        let inside = (0..window.kernel[axis])
+            .filter(|k| (at + k).checked_sub(window.before[axis]).is_some_and(|i| i < from[axis]))
+            .count();
+        match spans.last_mut() {
+            Some((_, count, elements)) if *elements == inside => *count += 1,
+            _ => spans.push((o, 1, inside)),
+        }
+    }
+    spans
+}
