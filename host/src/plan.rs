@@ -376,7 +376,8 @@ impl Plan {
 impl Stream {
     /// Whether offsets stand where transfers are, and marks where layers end.
     fn check(&self, layers: usize) -> Result<(), String> {
-        let transfers = [(&self.input_offsets, [command::L_SRC; 2]), (&self.output_offsets, [command::L_SRC, command::S_DST])];
+        let transfers =
+            [(&self.input_offsets, [command::L_SRC; 2]), (&self.output_offsets, [command::L_SRC, command::S_DST])];
         for (positions, ops) in transfers {
             for &position in positions {
                 let found = self.commands.get(position as usize).map(|&word| command::unpack(word).0);

@@ -197,7 +197,8 @@ pub fn network(rng: &mut StdRng, limits: Limits) -> Graph {
         };
         let input = pick(rng, &tensors);
         let from = tensors[input].hwc;
-        let like = |same: &dyn Fn(&Tensor) -> bool| (0..tensors.len()).filter(|&i| same(&tensors[i])).collect::<Vec<_>>();
+        let like =
+            |same: &dyn Fn(&Tensor) -> bool| (0..tensors.len()).filter(|&i| same(&tensors[i])).collect::<Vec<_>>();
         let wide = channels(rng, limits);
         let (op, inputs, to) = match rng.random_range(0..12) {
             0..3 => {

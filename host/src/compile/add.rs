@@ -154,10 +154,8 @@ mod tests {
     fn add(scales: [f64; 2], zero_points: [i8; 3], output: f64, low: i8) -> Add {
         // As TFLite has it: both inputs at half the greater scale's range, 20 bits up.
         let twice = 2.0 * scales[0].max(scales[1]);
-        let addend = |k: usize| Addend {
-            zero_point: zero_points[k],
-            requant: Requant::from_real(scales[k] / twice).unwrap(),
-        };
+        let addend =
+            |k: usize| Addend { zero_point: zero_points[k], requant: Requant::from_real(scales[k] / twice).unwrap() };
         let requant = vec![Requant::from_real(twice / ((1 << 20) as f64 * output)).unwrap()];
         let output = Output { requant, zero_point: zero_points[2], low, high: 127 };
         Add { addends: [addend(0), addend(1)], left_shift: 20, output }

@@ -81,7 +81,8 @@ impl Emitter {
         Ok((self.commands.len() - 1) as u32)
     }
 
-    /// To be called before the first register of a unit's next action is written: what that waits for is done then.
+    /// To be called before the first register of a unit's next action is written: what that waits for is done then. The
+    /// action must follow at once, because there may be no register to write.
     pub fn turn(&mut self, unit: u32) {
         match unit {
             op::UNIT_LOAD => self.retire(op::UNIT_OLDER_LOADS),
@@ -144,7 +145,6 @@ impl Emitter {
         (self.tile_at, self.stale) = (Some(word), false);
         Ok(())
     }
-
 
     fn tile(&self, word: usize) -> Area {
         Area::range(Memory::Weights, word, self.n)

@@ -28,8 +28,8 @@ mod weights;
 
 use crate::graph::Graph;
 use crate::plan::{LayerInfo, Plan};
-use program::{Choices, Source};
 use isa::config::Config;
+use program::{Choices, Source};
 
 /// Why a graph cannot be compiled for a configuration. One line: what, where, which value, the remedy.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

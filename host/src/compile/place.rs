@@ -87,13 +87,13 @@ fn life(lowered: &Lowered, buffer: usize) -> Option<Life> {
 fn victim(lowered: &Lowered, spilled: &[bool], step: usize) -> Option<usize> {
     let stage = &lowered.stages[step];
     let mut best = None;
-    for buffer in 0..lowered.buffers.len() {
+    for (buffer, &spilled) in spilled.iter().enumerate() {
         let Some(life) = life(lowered, buffer).filter(|l| (l.from..=l.to).contains(&step)) else { continue };
         // Strips are stored whole: a buffer that several stages write must stay on the chip, and so must one that goes
         // out in two forms.
         let writers = lowered.stages.iter().filter(|s| s.output.buffer == buffer).count();
         let ports = lowered.inputs.iter().chain(&lowered.outputs).filter(|v| v.buffer == buffer).count();
-        if spilled[buffer] || writers > 1 || ports > 1 {
+        if spilled || writers > 1 || ports > 1 {
             continue;
         }
         // What the stage has no use for gives way whole.

@@ -104,13 +104,8 @@ impl Step {
 /// The program of one inference. A mark follows the last step of each layer: stages of one node are one layer.
 pub fn program(source: &Source, choices: Choices) -> Vec<Step> {
     let Source { lowered, places, .. } = *source;
-    let mut builder = Builder {
-        source,
-        choices,
-        rings: Rings::default(),
-        loaded: vec![0; lowered.buffers.len()],
-        steps: Vec::new(),
-    };
+    let mut builder =
+        Builder { source, choices, rings: Rings::default(), loaded: vec![0; lowered.buffers.len()], steps: Vec::new() };
     for (index, stage) in lowered.stages.iter().enumerate() {
         builder.stage(index, stage);
         for (port, view) in lowered.outputs.iter().enumerate() {
@@ -148,13 +143,8 @@ impl Builder<'_> {
         let strips = self.source.places.strips[index];
         let region = stage.region;
         let rows = strips.map_or(region.height, |s| s.rows);
-        let mut parts: Vec<Range<usize>> = tile::equal(region.height, rows)
-            .map(|(y, height)| region.y + y..region.y + y + height)
-            .collect();
-        let whole = parts.len() == 1;
-        if whole {
-            parts = vec![region.y..region.y + region.height];
-        }
+        let parts: Vec<Range<usize>> =
+            tile::equal(region.height, rows).map(|(y, height)| region.y + y..region.y + y + height).collect();
         for (turn, part) in parts.iter().enumerate() {
             let base = self.bring(stage, strips, part, turn % 2);
             // Weights that go round are brought for each strip anew, unless they stay.

@@ -127,12 +127,12 @@ impl Scheduler<'_> {
             // Loads run before the first feed; it waits for what it needs, and that is the input's own time.
             self.move_transfers(at)?;
         }
-        self.emit.turn(op::UNIT_FEED);
-        job.set_feed(stage, self.config, &mut self.emit)?;
         if self.emit.needs(op::UNIT_FEED, &touch) & op::UNIT_LOAD != 0 {
             // It waits for the newest load: with another one queued behind, the bus need not rest meanwhile.
             self.move_load(at)?;
         }
+        self.emit.turn(op::UNIT_FEED);
+        job.set_feed(stage, self.config, &mut self.emit)?;
         if self.before_first {
             self.emit.wait(self.emit.needs(op::UNIT_FEED, &touch));
             self.emit.mark();

@@ -21,8 +21,7 @@ pub struct Tile {
 /// need not wait for it.
 pub fn cut(region: Tile, acc_words: usize, widest: usize, last: usize) -> Vec<Tile> {
     let widest = widest.min(acc_words);
-    let (rows, columns) =
-        if region.width <= widest { (acc_words / region.width, region.width) } else { (1, widest) };
+    let (rows, columns) = if region.width <= widest { (acc_words / region.width, region.width) } else { (1, widest) };
     let last = if last < region.height && last <= rows { last } else { 0 };
     let mut tiles = Vec::new();
     for (y, height) in equal(region.height - last, rows).chain((last > 0).then_some((region.height - last, last))) {

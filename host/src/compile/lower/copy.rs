@@ -7,11 +7,20 @@ use crate::compile::Refusal;
 use crate::graph::{Concat, Output, Pad, Pool, PoolKind, Requant, Window};
 use isa::layout;
 
+/// Why an addition stays with the host.
+const NO_ADDITION: &str = "the configuration does not add, or the card's single rounding cannot give the model's sums";
+/// Why a concatenation does.
+const UNALIGNED: &str = "a tensor that is joined does not begin at a block of channels";
+
 impl Lowering<'_> {
     /// The stages of a pool: one, or for a mean one for each part of the output whose windows have as many elements
     /// inside the input.
     pub(super) fn pool(&self, pool: &Pool) -> Result<Vec<Stage>, Refusal> {
-        let mut stage = self.identity(pool.kind == PoolKind::Max, &pool.output, pool.bias)?;
+        let mut output = pool.output.clone();
+        if pool.kind == PoolKind::Mean {
+            output.requant.truncate(1);
+        }
+        let mut stage = self.identity(pool.kind == PoolKind::Max, &output, pool.bias)?;
         (stage.kernel, stage.stride) = (pool.window.kernel, pool.window.stride);
         (stage.before, stage.pad) = (pool.window.before, pool.pad);
         if pool.kind != PoolKind::Mean {
@@ -23,8 +32,7 @@ impl Lowering<'_> {
         for &(y, height, down) in &rows {
             for &(x, width, across) in &columns {
                 let count = down * across;
-                let requant = vec![pool.output.multiplier(count - 1)];
-                let output = Output { requant, ..pool.output.clone() };
+                output.requant = vec![pool.output.multiplier(count - 1)];
                 let bias = pool.bias.wrapping_mul(count as i32);
                 let part = self.identity(false, &output, bias)?;
                 let region = Tile { y, x, height, width };
@@ -41,6 +49,9 @@ impl Lowering<'_> {
 
     /// The stage of an addition that no other node could take over: one tensor goes through the array as it is.
     pub(super) fn add(&self) -> Result<Stage, Refusal> {
+        if self.sum.is_none() {
+            return Err(Refusal::new(self.index, NO_ADDITION.into()));
+        }
         self.identity(false, &Output::plain(), 0)
     }
 
@@ -83,6 +94,9 @@ impl Lowering<'_> {
         for (part, &input) in concat.parts.iter().zip(inputs) {
             let (first, blocks) = (self.output.first + channel / n, layout::blocks(input.hwc[2], n));
             let output = View { hwc: input.hwc, first, blocks, ..self.output };
+            if channel % n != 0 {
+                return Err(Refusal::new(self.index, UNALIGNED.into()));
+            }
             if input != output {
                 let copy = Lowering { input, output, ..*self };
                 stages.push(copy.identity(false, &part.output, -i32::from(part.zero_point))?);
