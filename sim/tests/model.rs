@@ -17,6 +17,8 @@ fn config(n: usize) -> Config {
         acc_words_log2: 6,
         lanes: 1,
         addr_bits: 32,
+        allocate_lanes: 8,
+        allocate_budget: 63,
     }
 }
 

@@ -98,6 +98,8 @@ mod tests {
             acc_words_log2: 8,
             lanes: 1,
             addr_bits: 32,
+            allocate_lanes: 8,
+            allocate_budget: 63,
         }
     }
 
