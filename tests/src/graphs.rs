@@ -124,6 +124,10 @@ pub fn pool(rng: &mut StdRng, from: [usize; 3], kind: PoolKind) -> (Op, [usize; 
             (rng.random(), 0, Output { requant, zero_point: 0, low: -128, high: 127 })
         }
         PoolKind::Sum => (rng.random(), rng.random_range(-500..500), output(rng, 64.0 * count as f64, from[2])),
+        PoolKind::Mean => {
+            let requant = (1..=count).map(|k| Requant::mean(k).expect("in range")).collect();
+            (0, rng.random_range(-20..20), Output { requant, zero_point: 0, low: -128, high: 127 })
+        }
     };
     (Op::Pool(Pool { kind, window, pad, bias, output }), [to[0], to[1], from[2]])
 }
