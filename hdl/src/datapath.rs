@@ -184,7 +184,35 @@ impl<
         const CB: usize,
     > Logic
     for Datapath<
-        N, H, NH, WB, SW, S, L, LB, G, GB, PW, PB, A, W, C, D, M, P, LG, LR, LM, LK, LA, LD, QS, QP, NA, CW, CB,
+        N,
+        H,
+        NH,
+        WB,
+        SW,
+        S,
+        L,
+        LB,
+        G,
+        GB,
+        PW,
+        PB,
+        A,
+        W,
+        C,
+        D,
+        M,
+        P,
+        LG,
+        LR,
+        LM,
+        LK,
+        LA,
+        LD,
+        QS,
+        QP,
+        NA,
+        CW,
+        CB,
     >
 {
     #[hdl_gen]
@@ -247,9 +275,8 @@ impl<
         self.drain.add_word.next = self.act.q_b.val();
         // Weight memory: tiles and parameters on port a, load on port b.
         self.param_served.next = self.drain.param_read.val() && (!self.load_weight.val() || self.two_ports.val());
-        self.tile_served.next = self.tiles.read.val()
-            && (!self.load_weight.val() || self.two_ports.val())
-            && !self.drain.param_read.val();
+        self.tile_served.next =
+            self.tiles.read.val() && (!self.load_weight.val() || self.two_ports.val()) && !self.drain.param_read.val();
         self.drain.param_grant.next = self.param_served.val();
         self.tiles.grant.next = self.tile_served.val();
         self.weight.read_a.next = self.param_served.val() || self.tile_served.val();

@@ -115,7 +115,35 @@ pub struct Infer<
     counters: Counters<T>,
     sequencer: Sequencer,
     data: Datapath<
-        N, H, NH, WB, SW, S, L, LB, G, GB, PW, PB, A, W, C, D, M, P, LG, LR, LM, LK, LA, LD, QS, QP, NA, CW, CB,
+        N,
+        H,
+        NH,
+        WB,
+        SW,
+        S,
+        L,
+        LB,
+        G,
+        GB,
+        PW,
+        PB,
+        A,
+        W,
+        C,
+        D,
+        M,
+        P,
+        LG,
+        LR,
+        LM,
+        LK,
+        LA,
+        LD,
+        QS,
+        QP,
+        NA,
+        CW,
+        CB,
     >,
     reset: Signal<Local, Bit>,
     start: Signal<Local, Bit>,
@@ -186,7 +214,40 @@ impl<
         const CB: usize,
     > Logic
     for Infer<
-        N, H, NH, WB, SW, S, L, LB, G, GB, PW, PB, A, W, C, D, M, T, AW, BUS, BB, BS, P, LG, LR, LM, LK, LA, LD, QS, QP, NA, CW, CB,
+        N,
+        H,
+        NH,
+        WB,
+        SW,
+        S,
+        L,
+        LB,
+        G,
+        GB,
+        PW,
+        PB,
+        A,
+        W,
+        C,
+        D,
+        M,
+        T,
+        AW,
+        BUS,
+        BB,
+        BS,
+        P,
+        LG,
+        LR,
+        LM,
+        LK,
+        LA,
+        LD,
+        QS,
+        QP,
+        NA,
+        CW,
+        CB,
     >
 {
     #[hdl_gen]
@@ -269,7 +330,7 @@ impl<
         self.store.value.next = self.sequencer.value.val();
         self.store.start.next = self.sequencer.start_store.val();
         self.store.mark.next = self.sequencer.mark.val();
-        self.store.soft.next = self.sequencer.soft.val();
+        self.store.gently.next = self.sequencer.gently.val();
         self.store.new_run.next = self.start.val();
         // Read channel. A drained word takes the activation memory's port, so the channel waits.
         self.taking.next = !self.data.load_wait.val();

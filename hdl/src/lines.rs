@@ -37,7 +37,7 @@ pub struct Lines<const WB: usize, const LM: usize, const LA: usize, const LD: us
     memory: [Ram2<WB, LA, LD>; LM],
     asked: DFF<Bits<LA>>,
     here: DFF<Bits<LA>>,
-    before: Signal<Local, Bits<LA>>,
+    line_ago: Signal<Local, Bits<LA>>,
     #[default(literal(1))]
     one: Constant<Bits<LA>>,
 }
@@ -46,7 +46,7 @@ impl<const WB: usize, const LM: usize, const LA: usize, const LD: usize> Logic f
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, asked, here);
-        self.before.next = self.asked.q.val() - self.length.val() - self.one.val();
+        self.line_ago.next = self.asked.q.val() - self.length.val() - self.one.val();
         if self.ask.val() {
             self.asked.d.next = self.asked.q.val() + self.one.val();
             self.here.d.next = self.asked.q.val();
@@ -54,7 +54,7 @@ impl<const WB: usize, const LM: usize, const LA: usize, const LD: usize> Logic f
         for i in 0..LM {
             self.memory[i].clock.next = self.clock.val();
             self.memory[i].read.next = self.ask.val();
-            self.memory[i].read_address.next = self.before.val();
+            self.memory[i].read_address.next = self.line_ago.val();
             self.memory[i].write.next = self.valid.val();
             self.memory[i].write_address.next = self.here.q.val();
             self.memory[i].data.next = self.word.val();

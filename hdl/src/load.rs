@@ -62,7 +62,7 @@ pub struct Load<const AW: usize, const BUS: usize, const MW: usize> {
     at: DFF<Bits<MW>>,
     left_to_write: DFF<Bits<MW>>,
     writes_weights: DFF<Bit>,
-    begin: Signal<Local, Bit>,
+    begins: Signal<Local, Bit>,
     ends: Signal<Local, Bit>,
     word: Signal<Local, Bits<24>>,
     left: Signal<Local, Bits<MW>>,
@@ -139,8 +139,8 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Load<AW, BUS,
         }
         // The newest job's words come once those of the one before have; the first of them at the earliest two cycles
         // after its start, whoever answers.
-        self.begin.next = self.waiting.q.val() & ((!self.working.q.val()) | self.ends.val());
-        if self.begin.val() {
+        self.begins.next = self.waiting.q.val() & ((!self.working.q.val()) | self.ends.val());
+        if self.begins.val() {
             self.waiting.d.next = false;
             self.working.d.next = true;
             self.at.d.next = self.target.q.val();

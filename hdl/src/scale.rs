@@ -49,7 +49,7 @@ impl Logic for MulShift {
     fn hdl(&self) -> Verilog {
         Verilog::Custom(
             "wire signed [32:0] positive = {1'b0, m};\nreg signed [63:0] p;\nreg [5:0] drop;\n\
-             always @(posedge clock) begin\n    if (multiply) begin\n        p <= 64'(x * positive);\n        \
+             always @(posedge clock) begin\n    if (multiply) begin\n        p <= x * positive;\n        \
              drop <= shift;\n    end\n    if (add) q <= p >>> drop;\nend\n"
                 .into(),
         )

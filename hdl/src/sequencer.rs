@@ -19,7 +19,7 @@
 //! | `marking` | in | a snapshot is being taken |
 //! | `fetch_busy`, `flush` | in, out | at the end `flush` stays up until the fetch unit is idle |
 //! | `set`, `op`, `value` | out 1, 8, 24 | set bus to all units |
-//! | `start_feed`, `start_drain`, `start_load`, `start_store`, `mark` | out | pulses; `soft` with `mark` |
+//! | `start_feed`, `start_drain`, `start_load`, `start_store`, `mark` | out | pulses; `gently` with `mark` |
 //! | `running` | out | from `start` to `done` |
 //! | `done` | out | pulse: the run has ended |
 //! | `illegal` | out | an unknown command ended the run; until the next start |
@@ -59,7 +59,7 @@ pub struct Sequencer {
     pub start_load: Signal<Out, Bit>,
     pub start_store: Signal<Out, Bit>,
     pub mark: Signal<Out, Bit>,
-    pub soft: Signal<Out, Bit>,
+    pub gently: Signal<Out, Bit>,
     pub running: Signal<Out, Bit>,
     pub done: Signal<Out, Bit>,
     pub illegal: Signal<Out, Bit>,
@@ -154,7 +154,7 @@ impl Logic for Sequencer {
         self.start_load.next = self.go.val() & (self.number.val() == self.op_load.val());
         self.start_store.next = self.go.val() & (self.number.val() == self.op_store.val());
         self.mark.next = self.go.val() & (self.number.val() == self.op_mark.val());
-        self.soft.next = self.cmd.val().get_bit(0);
+        self.gently.next = self.cmd.val().get_bit(0);
 
         if self.go.val() & ((!self.known.val()) | (self.number.val() == self.op_end.val())) {
             self.ending.d.next = true;

@@ -11,7 +11,7 @@
 //! | `new_run` | in | pulse: the next snapshot is the first; forget errors |
 //! | `set`, `op`, `value` | in 1, 8, 24 | set bus: `S_SRC`, `S_DST`, `S_LEN` |
 //! | `start`, `mark` | in | pulses, only while not `busy` |
-//! | `soft` | in | with `mark`: `marking` stays low |
+//! | `gently` | in | with `mark`: `marking` stays low |
 //! | `busy` | out | up from the next cycle until the last answer |
 //! | `marking` | out | counters are still being read: let nothing that counts begin |
 //! | `output_at`, `counters_at` | in AW | the two buffers to write to |
@@ -55,7 +55,7 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     pub value: Signal<In, Bits<24>>,
     pub start: Signal<In, Bit>,
     pub mark: Signal<In, Bit>,
-    pub soft: Signal<In, Bit>,
+    pub gently: Signal<In, Bit>,
     pub busy: Signal<Out, Bit>,
     pub marking: Signal<Out, Bit>,
     pub output_at: Signal<In, Bits<AW>>,
@@ -162,6 +162,8 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
         }
         self.awvalid.next = self.phase.q.val() == Phase::Address;
 
+        self.cycles.next = self.count.val() - bit_cast::<32, 10>(self.since.q.val());
+        self.since.d.next = self.since.q.val() + 1;
         // A word is caught only when the register that sends it is free then.
         self.free.next = (!self.full.q.val()) | self.wready.val();
         self.request.next =
@@ -195,8 +197,6 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
             self.ended.d.next = self.at_end.val();
             self.caught.d.next = self.caught.q.val() + 1;
         }
-        self.cycles.next = self.count.val() - bit_cast::<32, 10>(self.since.q.val());
-        self.since.d.next = self.since.q.val() + 1;
         self.wvalid.next = self.full.q.val();
         self.wdata.next = self.data.q.val();
         self.wlast.next = self.last.q.val();
@@ -215,7 +215,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
                     self.phase.d.next = Phase::Address;
                     self.caught.d.next = 0.into();
                     self.snapshot.d.next = self.mark.val();
-                    self.gentle.d.next = self.soft.val();
+                    self.gentle.d.next = self.gently.val();
                     self.since.d.next = 0.into();
                     self.settling.d.next = self.settle.val();
                 }
@@ -246,8 +246,9 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
             }
         }
         self.busy.next = self.phase.q.val() != Phase::Idle;
-        self.marking.next =
-            self.snapshot.q.val() & (!self.gentle.q.val()) & ((self.phase.q.val() == Phase::Address) | (self.phase.q.val() == Phase::Data));
+        self.marking.next = self.snapshot.q.val()
+            & (!self.gentle.q.val())
+            & ((self.phase.q.val() == Phase::Address) | (self.phase.q.val() == Phase::Data));
         if self.new_run.val() | self.reset.val() {
             self.snapshots.d.next = 0.into();
             self.failed.d.next = false;

@@ -3,7 +3,8 @@
 use isa::layout;
 use serde::{Deserialize, Serialize};
 
-/// Element type of a tensor as the model's file declares it.
+/// Element type of a tensor as the model's file declares it. The card works on `Int8` alone; the host brings the first
+/// three to that at the card's edges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Dtype {
     /// Signed bytes: what the card works with.
@@ -12,6 +13,30 @@ pub enum Dtype {
     Uint8,
     /// 32-bit floats; the host quantises them on the way in and dequantises them on the way out.
     Float32,
+    /// 16-bit floats.
+    Float16,
+    /// Booleans, 0 and 1.
+    Bool,
+    /// Signed 2-bit integers.
+    Int2,
+    /// Unsigned 2-bit integers.
+    Uint2,
+    /// Signed 4-bit integers.
+    Int4,
+    /// Unsigned 4-bit integers.
+    Uint4,
+    /// Signed 16-bit integers.
+    Int16,
+    /// Unsigned 16-bit integers.
+    Uint16,
+    /// Signed 32-bit integers.
+    Int32,
+    /// Unsigned 32-bit integers.
+    Uint32,
+    /// Signed 64-bit integers.
+    Int64,
+    /// Unsigned 64-bit integers.
+    Uint64,
 }
 
 impl Dtype {
@@ -21,6 +46,63 @@ impl Dtype {
             Dtype::Int8 => "int8",
             Dtype::Uint8 => "uint8",
             Dtype::Float32 => "float32",
+            Dtype::Float16 => "float16",
+            Dtype::Bool => "bool",
+            Dtype::Int2 => "int2",
+            Dtype::Uint2 => "uint2",
+            Dtype::Int4 => "int4",
+            Dtype::Uint4 => "uint4",
+            Dtype::Int16 => "int16",
+            Dtype::Uint16 => "uint16",
+            Dtype::Int32 => "int32",
+            Dtype::Uint32 => "uint32",
+            Dtype::Int64 => "int64",
+            Dtype::Uint64 => "uint64",
+        }
+    }
+
+    /// Whether its values are floats.
+    pub const fn is_float(self) -> bool {
+        matches!(self, Dtype::Float32 | Dtype::Float16)
+    }
+
+    /// Bits of an integer, and whether it is signed; `None` for floats.
+    pub const fn integer(self) -> Option<(u32, bool)> {
+        Some(match self {
+            Dtype::Float32 | Dtype::Float16 => return None,
+            Dtype::Bool => (1, false),
+            Dtype::Int2 => (2, true),
+            Dtype::Uint2 => (2, false),
+            Dtype::Int4 => (4, true),
+            Dtype::Uint4 => (4, false),
+            Dtype::Int8 => (8, true),
+            Dtype::Uint8 => (8, false),
+            Dtype::Int16 => (16, true),
+            Dtype::Uint16 => (16, false),
+            Dtype::Int32 => (32, true),
+            Dtype::Uint32 => (32, false),
+            Dtype::Int64 => (64, true),
+            Dtype::Uint64 => (64, false),
+        })
+    }
+
+    /// Least and greatest value of an integer, of a 64-bit unsigned one as far as 63 bits go; `None` for floats.
+    pub const fn range(self) -> Option<(i64, i64)> {
+        match self.integer() {
+            None => None,
+            Some((64, true)) => Some((i64::MIN, i64::MAX)),
+            Some((64, false)) => Some((0, i64::MAX)),
+            Some((bits, true)) => Some((-(1 << (bits - 1)), (1 << (bits - 1)) - 1)),
+            Some((bits, false)) => Some((0, (1 << bits) - 1)),
+        }
+    }
+
+    /// An integer's lowest bits as a value of this type, as a cast does; floats stay.
+    pub const fn wrap(self, value: i64) -> i64 {
+        match self.integer() {
+            None | Some((64, _)) => value,
+            Some((bits, true)) => value << (64 - bits) >> (64 - bits),
+            Some((bits, false)) => value & ((1 << bits) - 1),
         }
     }
 }

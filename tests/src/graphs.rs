@@ -28,7 +28,7 @@ pub fn info(name: &str, hwc: [usize; 3], order: Order) -> TensorInfo {
 /// A chain of random nodes.
 pub fn chain(rng: &mut StdRng, limits: Limits) -> Graph {
     let hwc = [rng.random_range(1..=limits.extent), rng.random_range(1..=limits.extent), channels(rng, limits)];
-    let mut tensors = vec![Tensor { name: "input".into(), hwc }];
+    let mut tensors = vec![Tensor::card("input", hwc)];
     let mut nodes: Vec<Node> = Vec::new();
     for i in 0..rng.random_range(1..=limits.nodes) {
         let from = tensors[i].hwc;
@@ -43,14 +43,14 @@ pub fn chain(rng: &mut StdRng, limits: Limits) -> Graph {
                 (Op::Clamp { low, high: rng.random_range(low..=127) }, from)
             }
         };
-        tensors.push(Tensor { name: format!("t{i}"), hwc: to });
-        nodes.push(Node { name: format!("n{i}"), label: "Op".into(), input: i, output: i + 1, op });
+        tensors.push(Tensor::card(&format!("t{i}"), to));
+        nodes.push(Node { name: format!("n{i}"), label: "Op".into(), inputs: vec![i], output: i + 1, op });
     }
     let order = |rng: &mut StdRng| if rng.random() { Order::ChannelsFirst } else { Order::ChannelsLast };
     let last = tensors.len() - 1;
-    let input = (0, info("input", hwc, order(rng)));
-    let output = (last, info("output", tensors[last].hwc, order(rng)));
-    Graph { name: "random".into(), tensors, nodes, input, output }
+    let inputs = vec![(0, info("input", hwc, order(rng)))];
+    let outputs = vec![(last, info("output", tensors[last].hwc, order(rng)))];
+    Graph { name: "random".into(), tensors, nodes, inputs, outputs }
 }
 
 fn channels(rng: &mut StdRng, limits: Limits) -> usize {
@@ -124,11 +124,15 @@ pub fn pool(rng: &mut StdRng, from: [usize; 3], kind: PoolKind) -> (Op, [usize; 
             (rng.random(), 0, Output { requant, zero_point: 0, low: -128, high: 127 })
         }
         PoolKind::Sum => (rng.random(), rng.random_range(-500..500), output(rng, 64.0 * count as f64, from[2])),
+        PoolKind::Mean => {
+            let requant = (1..=count).map(|k| Requant::mean(k).expect("in range")).collect();
+            (0, rng.random_range(-20..20), Output { requant, zero_point: 0, low: -128, high: 127 })
+        }
     };
     (Op::Pool(Pool { kind, window, pad, bias, output }), [to[0], to[1], from[2]])
 }
 
 /// Random input values of a graph.
 pub fn input(rng: &mut StdRng, graph: &Graph) -> Vec<i8> {
-    weights(rng, graph.input.1.elements())
+    weights(rng, graph.inputs[0].1.elements())
 }

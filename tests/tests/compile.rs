@@ -81,13 +81,13 @@ fn random_chains_on_a_12x12_array() {
 
 /// One node from `from`, with the output's shape worked out from the window.
 fn single(op: systole::graph::Op, from: [usize; 3], to: [usize; 3]) -> Graph {
-    let tensor = |hwc| Tensor { name: "t".into(), hwc };
+    let tensor = |hwc| Tensor::card("t", hwc);
     Graph {
         name: "single".into(),
         tensors: vec![tensor(from), tensor(to)],
-        nodes: vec![Node { name: "only".into(), label: "Conv".into(), input: 0, output: 1, op }],
-        input: (0, graphs::info("input", from, Order::ChannelsFirst)),
-        output: (1, graphs::info("output", to, Order::ChannelsLast)),
+        nodes: vec![Node { name: "only".into(), label: "Conv".into(), inputs: vec![0], output: 1, op }],
+        inputs: vec![(0, graphs::info("input", from, Order::ChannelsFirst))],
+        outputs: vec![(1, graphs::info("output", to, Order::ChannelsLast))],
     }
 }
 

@@ -60,8 +60,8 @@ fn a_convolution_means_what_its_reals_mean() {
         }
     }
     assert_eq!(output, want);
-    assert_eq!((graph.input.1.dtype, graph.output.1.dtype), (Dtype::Float32, Dtype::Float32));
-    assert_eq!(graph.output.1.shape, [2, 3, 2]);
+    assert_eq!((graph.inputs[0].1.dtype, graph.outputs[0].1.dtype), (Dtype::Float32, Dtype::Float32));
+    assert_eq!(graph.outputs[0].1.shape, [2, 3, 2]);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_model_with_channels_last_says_so() {
     let x = b.dequantise(&x, 0.5, 3);
     let y = image(&mut b, &x, vec![], &[1, 2, 1, 1]);
     let graph = from_bytes(&b.finish(&y), "m").unwrap();
-    let info = &graph.input.1;
+    let info = &graph.inputs[0].1;
     assert_eq!((info.hwc, info.order, info.dtype), ([4, 5, 2], Order::ChannelsLast, Dtype::Int8));
     assert_eq!((info.scale, info.zero_point), (0.5, 3));
 }
@@ -106,9 +106,11 @@ fn a_relu_on_its_own_is_a_clamp_at_the_zero_point() {
 fn the_digits_classifier_is_right_and_the_same_on_every_configuration() {
     let graph = systole::import::read(&data::project("models/digits.onnx")).unwrap();
     let (images, labels) = (data::npy("models/digits_test_x.npy"), data::npy("models/digits_test_y.npy"));
-    let elements = graph.input.1.elements();
-    let inputs: Vec<Vec<i8>> =
-        images.chunks(elements).map(|i| i.iter().map(|&v| graph.input.1.quantise(f32::from(v))).collect()).collect();
+    let elements = graph.inputs[0].1.elements();
+    let inputs: Vec<Vec<i8>> = images
+        .chunks(elements)
+        .map(|i| i.iter().map(|&v| graph.inputs[0].1.quantise(f32::from(v))).collect())
+        .collect();
     let want: Vec<Vec<i8>> = inputs.iter().map(|i| systole::reference::run(&graph, i).unwrap()).collect();
     let greatest = |o: &Vec<i8>| (0..o.len()).rev().max_by_key(|&c| o[c]).unwrap();
     let right = want.iter().zip(&labels).filter(|(o, &label)| greatest(o) == usize::from(label)).count();
@@ -248,12 +250,16 @@ fn two_activations_cannot_be_added() {
 }
 
 #[test]
-fn an_average_over_padding_that_does_not_count_is_refused() {
-    let (mut b, x) = start(&[1, 1, 4, 4]);
-    let attributes = vec![ints("kernel_shape", &[3, 3]), ints("pads", &[1, 1, 1, 1])];
-    let y = b.node("AveragePool", &[&x], attributes);
-    let y = b.both(&y, 0.5, 3);
-    assert!(refused(&b.finish(&y)).contains("its windows at the edge average fewer values than the others; supported:"));
+fn an_average_leaves_padding_out_unless_it_counts() {
+    for (counts, want) in [(0, [3, 4, 5]), (1, [3, 4, 4])] {
+        let (mut b, x) = start(&[1, 1, 1, 3]);
+        let attributes =
+            vec![ints("kernel_shape", &[1, 3]), ints("pads", &[0, 1, 0, 1]), int("count_include_pad", counts)];
+        let y = b.node("AveragePool", &[&x], attributes);
+        let y = b.quantise(&y, 0.5, 3);
+        let graph = from_bytes(&b.finish(&y), "m").unwrap();
+        assert_eq!(systole::reference::run(&graph, &[3, 3, 6]).unwrap(), want);
+    }
 }
 
 #[test]

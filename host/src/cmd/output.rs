@@ -50,7 +50,8 @@ impl OutputFile {
             Dtype::Int8 => write(to, &shape, values),
             // The card has a uint8 less 128.
             Dtype::Uint8 => write(to, &shape, values.map(|v| (i16::from(v) + 128) as u8)),
-            Dtype::Float32 => write(to, &shape, values.map(|v| info.dequantise(v))),
+            // Outputs of the card have one of three types; anything else would be an array of the host.
+            _ => write(to, &shape, values.map(|v| info.dequantise(v))),
         }
         .and_then(|()| Ok(self.file.persist(&self.path)?))
         .with_context(|| format!("cannot write --out {}", self.path.display()))?;

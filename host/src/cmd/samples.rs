@@ -35,6 +35,7 @@ impl Samples {
             (Dtype::Float32, _) | (_, Values::Float(_)) => true,
             (Dtype::Int8, values) => matches!(values, Values::Int8(_)),
             (Dtype::Uint8, values) => matches!(values, Values::Uint8(_)),
+            _ => false,
         };
         if !takes {
             bail!(

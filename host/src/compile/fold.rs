@@ -11,9 +11,9 @@ use isa::{config::Config, layout};
 
 /// Folds the input of `graph` where that saves cycles and fits, and says how the host has to lay it out.
 pub fn fold(graph: &mut Graph, config: &Config) -> Fold {
-    let none = Fold::none(graph.tensors[graph.input.0].hwc);
+    let none = Fold::none(graph.tensors[graph.inputs[0].0].hwc);
     let Some(reader) = only_reader(graph) else { return none };
-    let [input, output] = [graph.nodes[reader].input, graph.nodes[reader].output].map(|id| graph.tensors[id].hwc);
+    let [input, output] = [graph.nodes[reader].inputs[0], graph.nodes[reader].output].map(|id| graph.tensors[id].hwc);
     let Op::Conv(conv) = &mut graph.nodes[reader].op else { return none };
     let Window { kernel, stride, before } = conv.window;
     // The pixels under a row of the kernel become one, or those under the whole kernel.
@@ -36,15 +36,15 @@ pub fn fold(graph: &mut Graph, config: &Config) -> Fold {
         // What the host has gathered the card need not walk over.
         (conv.window.kernel[axis], conv.window.stride[axis], conv.window.before[axis]) = (1, 1, 0);
     }
-    graph.tensors[graph.input.0].hwc = best.hwc;
+    graph.tensors[graph.inputs[0].0].hwc = best.hwc;
     best
 }
 
 /// The only node that reads the model's input.
 fn only_reader(graph: &Graph) -> Option<usize> {
-    let mut readers = (0..graph.nodes.len()).filter(|&i| graph.nodes[i].input == graph.input.0);
-    let first = readers.next()?;
-    (readers.next().is_none() && graph.output.0 != graph.input.0).then_some(first)
+    let input = graph.inputs[0].0;
+    let reader = graph.nodes.iter().position(|n| n.inputs.contains(&input))?;
+    (graph.reader_counts()[input] == 1).then_some(reader)
 }
 
 /// Cycles to load the input and to stream it for every block of outputs.
@@ -80,10 +80,16 @@ mod tests {
         };
         Graph {
             name: "g".into(),
-            tensors: [hwc, to].map(|hwc| Tensor { name: "t".into(), hwc }).to_vec(),
-            nodes: vec![Node { name: "n".into(), label: "Conv".into(), input: 0, output: 1, op: Op::Conv(conv) }],
-            input: (0, info(hwc)),
-            output: (1, info(to)),
+            tensors: [hwc, to].map(|hwc| Tensor::card("t", hwc)).to_vec(),
+            nodes: vec![Node {
+                name: "n".into(),
+                label: "Conv".into(),
+                inputs: vec![0],
+                output: 1,
+                op: Op::Conv(conv),
+            }],
+            inputs: vec![(0, info(hwc))],
+            outputs: vec![(1, info(to))],
         }
     }
 
@@ -103,6 +109,8 @@ mod tests {
             residual: false,
             line_groups: 1,
             line_words_log2: 8,
+            allocate_lanes: 8,
+            allocate_budget: 63,
         }
     }
 

@@ -25,22 +25,32 @@ fn clamps_into(graph: &Graph, i: usize) -> Option<usize> {
     if !matches!(clamp.op, Op::Clamp { .. }) {
         return None;
     }
-    let readers = graph.nodes.iter().filter(|n| n.input == clamp.input).count();
-    if readers != 1 || graph.output.0 == clamp.input {
+    let input = clamp.inputs[0];
+    if graph.reader_counts()[input] != 1 {
         return None;
     }
-    graph.nodes.iter().position(|n| n.output == clamp.input)
+    graph.nodes.iter().position(|n| n.output == input && !matches!(n.op, Op::Concat(_) | Op::Pad(_) | Op::Host(_)))
 }
 
 /// Applies a later clamp to an operator's own. Clamping twice is clamping once to both ends clamped.
 fn narrow(op: &mut Op, low: i8, high: i8) {
-    let (own_low, own_high) = match op {
-        Op::Conv(conv) => (&mut conv.output.low, &mut conv.output.high),
-        Op::Pool(pool) => (&mut pool.output.low, &mut pool.output.high),
-        Op::Clamp { low, high } => (low, high),
+    if let Some((own_low, own_high)) = output_range(op) {
+        let range = [*own_low, *own_high].map(|own| own.max(low).min(high));
+        (*own_low, *own_high) = (range[0], range[1]);
+    }
+}
+
+/// Least and greatest output of an operator that has them.
+fn output_range(op: &mut Op) -> Option<(&mut i8, &mut i8)> {
+    let output = match op {
+        Op::Conv(conv) => &mut conv.output,
+        Op::Depthwise(conv) => &mut conv.output,
+        Op::Pool(pool) => &mut pool.output,
+        Op::Add(add) => &mut add.output,
+        Op::Clamp { low, high } => return Some((low, high)),
+        Op::Concat(_) | Op::Pad(_) | Op::Host(_) => return None,
     };
-    *own_low = (*own_low).max(low).min(high);
-    *own_high = (*own_high).max(low).min(high);
+    Some((&mut output.low, &mut output.high))
 }
 
 #[cfg(test)]
@@ -59,11 +69,11 @@ mod tests {
             scale: 1.0,
             zero_point: 0,
         };
-        let tensors = vec![Tensor { name: "t".into(), hwc: [1, 1, 3] }; ops.len() + 1];
-        let node = |(i, op)| Node { name: format!("n{i}"), label: "Op".into(), input: i, output: i + 1, op };
+        let tensors = vec![Tensor::card("t", [1, 1, 3]); ops.len() + 1];
+        let node = |(i, op)| Node { name: format!("n{i}"), label: "Op".into(), inputs: vec![i], output: i + 1, op };
         let last = ops.len();
         let nodes = ops.into_iter().enumerate().map(node).collect();
-        Graph { name: "g".into(), tensors, nodes, input: (0, info.clone()), output: (last, info) }
+        Graph { name: "g".into(), tensors, nodes, inputs: vec![(0, info.clone())], outputs: vec![(last, info)] }
     }
 
     fn identity() -> Op {
@@ -86,7 +96,7 @@ mod tests {
     fn a_clamp_stays_when_its_input_is_read_elsewhere_or_is_the_models() {
         assert_eq!(fuse(chain(vec![Op::Clamp { low: 0, high: 9 }])).nodes.len(), 1);
         let mut graph = chain(vec![identity(), Op::Clamp { low: 0, high: 9 }]);
-        graph.output.0 = 1;
+        graph.outputs[0].0 = 1;
         assert_eq!(fuse(graph).nodes.len(), 2);
     }
 }

@@ -130,15 +130,15 @@ pub fn lower(graph: &Graph, config: &Config) -> Result<Lowered, CompileError> {
     let mut buffers: Vec<Buffer> =
         graph.tensors.iter().map(|t| Buffer { hwc: t.hwc, blocks: blocks(t.hwc), form: Form::Interleaved }).collect();
     for (id, buffer) in buffers.iter_mut().enumerate() {
-        let mut readers = graph.nodes.iter().filter(|node| node.input == id).peekable();
-        let edge = id == graph.input.0 || id == graph.output.0;
+        let mut readers = graph.nodes.iter().filter(|node| node.inputs.contains(&id)).peekable();
+        let edge = id == graph.inputs[0].0 || id == graph.outputs[0].0;
         if !edge && readers.peek().is_some() && buffer.blocks > 1 && readers.all(looks_sideways) {
             buffer.form = Form::Planar;
         }
     }
     let mut stages = Vec::new();
     for node in &graph.nodes {
-        let mut input = node.input;
+        let mut input = node.inputs[0];
         if looks_sideways(node) && buffers[input].blocks > 1 && buffers[input].form == Form::Interleaved {
             let planar = Buffer { form: Form::Planar, ..buffers[input].clone() };
             buffers.push(planar);
@@ -151,17 +151,18 @@ pub fn lower(graph: &Graph, config: &Config) -> Result<Lowered, CompileError> {
         }
         let mut stage = match &node.op {
             Op::Conv(conv) => conv_stage(graph, node, conv, n)?,
-            Op::Pool(pool) => identity_stage(node, pool, n)?,
+            Op::Pool(pool) if pool.kind != PoolKind::Mean => identity_stage(node, pool, n)?,
             Op::Clamp { low, high } => {
                 let mut pool = copy_pool();
                 (pool.output.low, pool.output.high) = (*low, *high);
                 identity_stage(node, &pool, n)?
             }
+            op => return Err(CompileError::Operator { layer: node.name.clone(), op: op.name() }),
         };
         stage.input = input;
         stages.push(stage);
     }
-    Ok(Lowered { buffers, stages, input: graph.input.0, output: graph.output.0 })
+    Ok(Lowered { buffers, stages, input: graph.inputs[0].0, output: graph.outputs[0].0 })
 }
 
 /// Whether a node runs block by block and steps along rows from tap to tap.
@@ -191,7 +192,7 @@ fn identity_stage(node: &Node, pool: &Pool, n: usize) -> Result<Stage, CompileEr
         name: node.name.clone(),
         label: node.label.clone(),
         macs: 0,
-        input: node.input,
+        input: node.inputs[0],
         output: node.output,
         window: pool.window,
         array: Array::Identity { max: pool.kind == PoolKind::Max },
@@ -203,7 +204,7 @@ fn identity_stage(node: &Node, pool: &Pool, n: usize) -> Result<Stage, CompileEr
 }
 
 fn conv_stage(graph: &Graph, node: &Node, conv: &Conv, n: usize) -> Result<Stage, CompileError> {
-    let (inputs, outputs) = (graph.tensors[node.input].hwc[2], graph.tensors[node.output].hwc[2]);
+    let (inputs, outputs) = (graph.tensors[node.inputs[0]].hwc[2], graph.tensors[node.output].hwc[2]);
     let filter = conv.weights.len() / outputs;
     let zero_point = i32::from(conv.input_zero_point);
     let channels: Vec<(i32, Requant)> = (0..outputs)
@@ -218,7 +219,7 @@ fn conv_stage(graph: &Graph, node: &Node, conv: &Conv, n: usize) -> Result<Stage
         name: node.name.clone(),
         label: node.label.clone(),
         macs: graph.node_macs(node),
-        input: node.input,
+        input: node.inputs[0],
         output: node.output,
         window: conv.window,
         array: Array::Dense,

@@ -39,6 +39,17 @@ pub enum CompileError {
     /// The configuration cannot be built.
     #[error("{0}")]
     Config(String),
+    /// An operator that no command of the card computes yet.
+    #[error(
+        "layer `{layer}`: {op} does not run on the card yet; supported: Conv, Pool (but for windows that average \
+         fewer elements than others), Clamp"
+    )]
+    Operator {
+        /// The layer.
+        layer: String,
+        /// The operator.
+        op: &'static str,
+    },
     /// A layer's activations do not fit the chip.
     #[error(
         "layer `{layer}` needs {needed} words of activation memory at once, but `{config}` has {available} words of \
@@ -106,6 +117,15 @@ pub enum CompileError {
 pub fn compile(graph: &Graph, config: &Config) -> Result<Plan, CompileError> {
     config.check().map_err(CompileError::Config)?;
     graph.check().map_err(|what| CompileError::Graph { model: graph.name.clone(), what })?;
+    if graph.single().is_none() {
+        let what = format!(
+            "it has {} inputs and {} outputs; the card takes one of each",
+            graph.inputs.len(),
+            graph.outputs.len()
+        );
+        return Err(CompileError::Graph { model: graph.name.clone(), what });
+    }
+    // From here on there is an input 0 and an output 0.
     let mut graph = fuse::fuse(graph.clone());
     let fold = fold::fold(&mut graph, config);
     let lowered = lower::lower(&graph, config)?;

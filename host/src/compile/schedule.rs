@@ -58,9 +58,9 @@ pub fn schedule(
     Ok(Plan {
         model: graph.name.clone(),
         config: config.clone(),
-        input: graph.input.1.clone(),
+        input: graph.inputs[0].1.clone(),
         fold,
-        output: graph.output.1.clone(),
+        output: graph.outputs[0].1.clone(),
         layers,
         setup: setup.commands,
         body,

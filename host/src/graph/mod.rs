@@ -1,12 +1,19 @@
 //! The quantised graph: the one form between the files that models come in and the compiler.
 //!
-//! Activations are int8, shape [height, width, channels]; a batch has no dimension here. Nodes stand in the order they
-//! run. All arithmetic of a node is in integers that are fixed here: what [`crate::reference`] computes from them is
-//! what the card must give, bit for bit.
+//! What the card works on is int8, shape [height, width, channels]; a batch has no dimension there. Nodes stand in the
+//! order they run; those that are an [`Op::Host`] run on the host, all others on the card. All arithmetic of a card node
+//! is in integers that are fixed here: what [`crate::reference`] computes from them is what the card must give, bit for
+//! bit.
 
+mod check;
+mod host;
+mod ops;
 mod requant;
 
-use crate::tensor::TensorInfo;
+use crate::array::Array;
+use crate::tensor::{Dtype, TensorInfo};
+pub use host::HostOp;
+pub use ops::{Add, Addend, Concat, Conv, Depthwise, Output, Pad, Part, Pool, PoolKind, Window};
 pub use requant::Requant;
 
 /// Greatest height and width of a tensor: the card counts them in 12 bits, modulo 4096, and a kernel may reach past
@@ -20,99 +27,86 @@ pub const MAX_ELEMENTS: usize = 1 << 22;
 pub const MAX_KERNEL: usize = 64;
 /// Greatest stride: 3 bits.
 pub const MAX_STRIDE: usize = 7;
+/// Greatest shift of an addend: a byte less its zero point has 9 bits, and the sum of two must fit 31.
+pub const MAX_LEFT_SHIFT: u32 = 20;
 
 /// Index of a tensor in [`Graph::tensors`].
 pub type TensorId = usize;
+/// An input or output of a graph: the tensor, and how the model has it.
+pub type Port = (TensorId, TensorInfo);
 
-/// An activation tensor.
+/// Scale and zero point of a tensor of int8: `real = scale · (q − zero_point)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quant {
+    /// Real value of a step.
+    pub scale: f32,
+    /// int8 value of the real zero.
+    pub zero_point: i8,
+}
+
+/// A tensor between nodes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     /// Name in the model.
     pub name: String,
-    /// Height, width, channels.
+    /// Height, width, channels on the card. Of a tensor that only the host sees: [1, 1, elements].
     pub hwc: [usize; 3],
+    /// What a tensor is that only the host sees; `None` for one that the card reads or writes.
+    pub host: Option<HostTensor>,
+}
+
+/// A tensor that only host operators read and write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostTensor {
+    /// Element type.
+    pub dtype: Dtype,
+    /// Shape, batch included.
+    pub shape: Vec<usize>,
+    /// Its elements, if they are constant; then no node writes it.
+    pub value: Option<Array>,
 }
 
 impl Tensor {
+    /// A tensor of the card.
+    pub fn card(name: &str, hwc: [usize; 3]) -> Self {
+        Self { name: name.into(), hwc, host: None }
+    }
+
+    /// A tensor of the host.
+    pub fn host(name: &str, dtype: Dtype, shape: &[usize]) -> Self {
+        let hwc = [1, 1, shape.iter().product()];
+        Self { name: name.into(), hwc, host: Some(HostTensor { dtype, shape: shape.to_vec(), value: None }) }
+    }
+
+    /// A constant of the host.
+    pub fn constant(name: &str, value: Array) -> Self {
+        let mut tensor = Self::host(name, value.dtype, &value.shape);
+        if let Some(host) = &mut tensor.host {
+            host.value = Some(value);
+        }
+        tensor
+    }
+
     /// Number of elements.
     pub fn elements(&self) -> usize {
         self.hwc.iter().product()
     }
-}
 
-/// How a window moves over an input: [rows, columns] each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Extent of the kernel.
-    pub kernel: [usize; 2],
-    /// Steps between outputs.
-    pub stride: [usize; 2],
-    /// Padding above and to the left; what lies below and to the right follows from the output's shape.
-    pub before: [usize; 2],
-}
-
-impl Window {
-    /// A single element: no neighbours, no padding.
-    pub const POINT: Self = Self { kernel: [1, 1], stride: [1, 1], before: [0, 0] };
-}
-
-/// From accumulators to activations.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Output {
-    /// Multipliers: one, or one a channel.
-    pub requant: Vec<Requant>,
-    /// Added after the multiplication.
-    pub zero_point: i8,
-    /// Least output.
-    pub low: i8,
-    /// Greatest output.
-    pub high: i8,
-}
-
-impl Output {
-    /// The multiplier of channel `c`.
-    pub fn multiplier(&self, c: usize) -> Requant {
-        self.requant.get(c).or(self.requant.first()).copied().unwrap_or(Requant::ZERO)
+    /// Element type, as host operators see it.
+    pub fn dtype(&self) -> Dtype {
+        self.host.as_ref().map_or(Dtype::Int8, |h| h.dtype)
     }
-}
 
-/// A convolution; a fully connected layer is one whose kernel is its whole input.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Conv {
-    /// Kernel, strides, padding. Padding has the real value 0, which is `input_zero_point`.
-    pub window: Window,
-    /// int8 value of the input's real zero.
-    pub input_zero_point: i8,
-    /// Weights, shape [out, rows, columns, in], symmetric.
-    pub weights: Vec<i8>,
-    /// Bias, shape `[out]`, in steps of the accumulator.
-    pub bias: Vec<i32>,
-    /// Requantisation.
-    pub output: Output,
-}
+    /// Shape, as host operators see it.
+    pub fn shape(&self) -> Vec<usize> {
+        let [height, width, channels] = self.hwc;
+        self.host.as_ref().map_or(vec![1, height, width, channels], |h| h.shape.clone())
+    }
 
-/// What a pool does with its window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PoolKind {
-    /// Greatest value; padding never wins.
-    Max,
-    /// Sum; the multiplier holds the division. Padding counts, as `pad`.
-    Sum,
-}
-
-/// A pool. A requantisation alone is a sum over a single element.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pool {
-    /// Greatest value or sum.
-    pub kind: PoolKind,
-    /// Kernel, strides, padding.
-    pub window: Window,
-    /// int8 value of elements outside the input; −128 for a maximum.
-    pub pad: i8,
-    /// Added to the accumulator before the multiplication.
-    pub bias: i32,
-    /// Requantisation; one multiplier.
-    pub output: Output,
+    /// Its elements, if they are constant.
+    pub fn value(&self) -> Option<&Array> {
+        self.host.as_ref()?.value.as_ref()
+    }
 }
 
 /// What a node computes.
@@ -120,8 +114,16 @@ pub struct Pool {
 pub enum Op {
     /// Convolution or fully connected layer.
     Conv(Conv),
+    /// Depthwise convolution.
+    Depthwise(Depthwise),
     /// Maximum, average or requantisation.
     Pool(Pool),
+    /// Sum of two tensors.
+    Add(Add),
+    /// Concatenation along the channels.
+    Concat(Concat),
+    /// Padding with a constant.
+    Pad(Pad),
     /// Clamp to [low, high]; the quantisation stays.
     Clamp {
         /// Least output.
@@ -129,36 +131,59 @@ pub enum Op {
         /// Greatest output.
         high: i8,
     },
+    /// What the host computes.
+    Host(HostOp),
 }
 
-/// A node: one operator with one input and one output.
+impl Op {
+    /// Its name in messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Conv(_) => "Conv",
+            Op::Depthwise(_) => "DepthwiseConv",
+            Op::Pool(_) => "Pool",
+            Op::Add(_) => "Add",
+            Op::Concat(_) => "Concat",
+            Op::Pad(_) => "Pad",
+            Op::Clamp { .. } => "Clamp",
+            Op::Host(host) => host.name(),
+        }
+    }
+
+    /// Whether the host computes it.
+    pub fn is_host(&self) -> bool {
+        matches!(self, Op::Host(_))
+    }
+}
+
+/// A node: one operator with one output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// Name in the model.
     pub name: String,
     /// Operator as the model's format calls it.
     pub label: String,
-    /// Input tensor.
-    pub input: TensorId,
+    /// Input tensors.
+    pub inputs: Vec<TensorId>,
     /// Output tensor.
     pub output: TensorId,
     /// What it computes.
     pub op: Op,
 }
 
-/// A quantised network with one input and one output.
+/// A quantised network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Graph {
     /// Stem of the model's file name.
     pub name: String,
-    /// Activation tensors.
+    /// Tensors.
     pub tensors: Vec<Tensor>,
     /// Nodes in the order they run.
     pub nodes: Vec<Node>,
-    /// Input tensor, and how the model has it.
-    pub input: (TensorId, TensorInfo),
-    /// Output tensor, and how the model has it.
-    pub output: (TensorId, TensorInfo),
+    /// Input tensors, at least one, and how the model has them.
+    pub inputs: Vec<Port>,
+    /// Output tensors, at least one, and how the model has them.
+    pub outputs: Vec<Port>,
 }
 
 impl Graph {
@@ -169,112 +194,29 @@ impl Graph {
 
     /// Multiply-accumulates of a node.
     pub fn node_macs(&self, node: &Node) -> u64 {
-        let Op::Conv(conv) = &node.op else { return 0 };
+        let weights = match &node.op {
+            Op::Conv(conv) => conv.weights.len(),
+            Op::Depthwise(conv) => conv.weights.len(),
+            _ => return 0,
+        };
         let [height, width, _] = self.tensors[node.output].hwc;
-        (height * width) as u64 * conv.weights.len() as u64
+        (height * width) as u64 * weights as u64
     }
 
-    /// Whether every index, shape and limit holds, so that compiler and reference need not ask again. The error names
-    /// the node or tensor, the value and what it may be.
-    ///
-    /// # Errors
-    /// The first thing that does not hold.
-    pub fn check(&self) -> Result<(), String> {
-        for tensor in &self.tensors {
-            check_tensor(tensor)?;
+    /// How often each tensor is read: by nodes, and as an output of the model.
+    pub fn reader_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.tensors.len()];
+        for &id in self.nodes.iter().flat_map(|n| &n.inputs).chain(self.outputs.iter().map(|(id, _)| id)) {
+            counts[id] += 1;
         }
-        let mut defined = vec![false; self.tensors.len()];
-        let mut define = |id: TensorId, who: &str| match defined.get_mut(id) {
-            Some(d) if !*d => {
-                *d = true;
-                Ok(())
-            }
-            _ => Err(format!("{who}: tensor {id} is unknown or written twice")),
-        };
-        define(self.input.0, "input")?;
-        let mut known = vec![self.input.0];
-        for node in &self.nodes {
-            if !known.contains(&node.input) {
-                return Err(format!("node `{}` ({}): its input is computed after it", node.name, node.label));
-            }
-            define(node.output, &node.name)?;
-            known.push(node.output);
-            self.check_node(node).map_err(|what| format!("node `{}` ({}): {what}", node.name, node.label))?;
-        }
-        if !known.contains(&self.output.0) {
-            return Err("the output is computed by no node".into());
-        }
-        for (id, info) in [&self.input, &self.output] {
-            if info.hwc != self.tensors[*id].hwc || info.shape.iter().product::<usize>() != info.elements() {
-                return Err(format!("tensor `{}`: shape {:?} is not {:?}", info.name, info.shape, info.hwc));
-            }
-        }
-        Ok(())
+        counts
     }
 
-    fn check_node(&self, node: &Node) -> Result<(), String> {
-        let [input, output] = [node.input, node.output].map(|id| self.tensors[id].hwc);
-        let (window, requants) = match &node.op {
-            Op::Conv(conv) => {
-                let size = output[2] * conv.window.kernel[0] * conv.window.kernel[1] * input[2];
-                if conv.weights.len() != size || conv.bias.len() != output[2] {
-                    return Err(format!(
-                        "{} weights and {} biases; shapes {input:?} to {output:?} take {size} and {}",
-                        conv.weights.len(),
-                        conv.bias.len(),
-                        output[2]
-                    ));
-                }
-                (conv.window, &conv.output.requant)
-            }
-            Op::Pool(pool) => (pool.window, &pool.output.requant),
-            Op::Clamp { .. } if input == output => return Ok(()),
-            Op::Clamp { .. } => return Err(format!("it changes shape {input:?} to {output:?}")),
-        };
-        if requants.len() != 1 && requants.len() != output[2] {
-            return Err(format!("{} multipliers for {} channels", requants.len(), output[2]));
-        }
-        if matches!(node.op, Op::Pool(_)) && input[2] != output[2] {
-            return Err(format!("a pool changes {} channels to {}", input[2], output[2]));
-        }
-        check_window(&window, input, output)
-    }
-}
-
-fn check_tensor(tensor: &Tensor) -> Result<(), String> {
-    let [height, width, channels] = tensor.hwc;
-    for (what, value, most) in
-        [("height", height, MAX_EXTENT), ("width", width, MAX_EXTENT), ("channels", channels, MAX_CHANNELS)]
-    {
-        if value == 0 || value > most {
-            return Err(format!("tensor `{}`: {what} is {value}; it must be 1 to {most}", tensor.name));
+    /// The only input and the only output, of a graph that has no more.
+    pub fn single(&self) -> Option<(&Port, &Port)> {
+        match (&self.inputs[..], &self.outputs[..]) {
+            ([input], [output]) => Some((input, output)),
+            _ => None,
         }
     }
-    match height.checked_mul(width).and_then(|p| p.checked_mul(channels)) {
-        Some(elements) if elements <= MAX_ELEMENTS => Ok(()),
-        _ => Err(format!("tensor `{}`: shape {:?} has more than {MAX_ELEMENTS} elements", tensor.name, tensor.hwc)),
-    }
-}
-
-fn check_window(window: &Window, input: [usize; 3], output: [usize; 3]) -> Result<(), String> {
-    for axis in 0..2 {
-        let (kernel, stride, before) = (window.kernel[axis], window.stride[axis], window.before[axis]);
-        let name = ["height", "width"][axis];
-        if kernel == 0 || kernel > MAX_KERNEL {
-            return Err(format!("kernel {name} is {kernel}; supported: 1 to {MAX_KERNEL}"));
-        }
-        if stride == 0 || stride > MAX_STRIDE {
-            return Err(format!("stride over the {name} is {stride}; supported: 1 to {MAX_STRIDE}"));
-        }
-        // Every window must touch the input: a window of padding alone has no maximum, and the card's coordinates end.
-        let last = (output[axis] - 1) * stride;
-        if before >= kernel || last >= input[axis] + before {
-            return Err(format!(
-                "a window lies wholly in the padding: input {name} {}, kernel {kernel}, stride {stride}, padding \
-                 {before} before, output {name} {}",
-                input[axis], output[axis]
-            ));
-        }
-    }
-    Ok(())
 }

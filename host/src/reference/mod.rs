@@ -3,35 +3,90 @@
 //! Written for being obviously right: textbook loops over [height, width, channels], no tiling, no padding of channels,
 //! nothing in common with the compiler. What the card gives is compared with this, value for value.
 
-use crate::graph::{Conv, Graph, Node, Op, Output, Pool, PoolKind, Window};
+mod host;
 
-/// Values of an activation tensor, int8, shape [height, width, channels].
-pub type Values = Vec<i8>;
+use crate::array::Array;
+use crate::graph::{Add, Concat, Conv, Depthwise, Graph, HostOp, Node, Op, Output, Pad, Pool, PoolKind, Window};
+use crate::tensor::TensorInfo;
 
-/// Runs one inference. `input` is int8 in model order (see [`crate::tensor::TensorInfo`]); so is what is returned.
-///
-/// # Errors
-/// `input` has another length than the graph's input, or the graph is not sound.
-pub fn run(graph: &Graph, input: &[i8]) -> Result<Vec<i8>, String> {
-    let values = run_all(graph, input)?;
-    let (id, info) = &graph.output;
-    let mut output = vec![0; info.elements()];
-    let [height, width, channels] = info.hwc;
-    for (i, value) in values[*id].iter().enumerate() {
-        let (y, x, c) = (i / (width * channels), i / channels % width, i % channels);
-        debug_assert!(y < height);
-        output[info.position(y, x, c)] = *value;
-    }
-    Ok(output)
+/// Values of a tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// What the card reads or writes: int8, shape [height, width, channels].
+    Card(Vec<i8>),
+    /// What only the host sees.
+    Host(Array),
 }
 
-/// Runs one inference and keeps every tensor, in the order of [`Graph::tensors`], as [height, width, channels].
+impl Values {
+    /// The bytes of a tensor of the card; empty for one of the host.
+    pub fn bytes(&self) -> &[i8] {
+        match self {
+            Values::Card(bytes) => bytes,
+            Values::Host(_) => &[],
+        }
+    }
+}
+
+/// Runs one inference of a graph with one input and one output, both on the card. `input` is int8 in model order (see
+/// [`crate::tensor::TensorInfo`]); so is what is returned.
 ///
 /// # Errors
-/// As [`run`].
-pub fn run_all(graph: &Graph, input: &[i8]) -> Result<Vec<Values>, String> {
+/// `input` has another length than the graph's input, or the graph is not sound or not of this kind.
+pub fn run(graph: &Graph, input: &[i8]) -> Result<Vec<i8>, String> {
+    let Some(((from, from_info), (to, to_info))) = graph.single() else {
+        return Err(format!("{} inputs and {} outputs; run it on arrays", graph.inputs.len(), graph.outputs.len()));
+    };
+    if graph.tensors[*from].host.is_some() || graph.tensors[*to].host.is_some() {
+        return Err("its input or output is none of the card's; run it on arrays".into());
+    }
+    let values = run_all(graph, vec![Values::Card(to_card(from_info, input)?)])?;
+    Ok(from_card(to_info, values[*to].bytes()))
+}
+
+/// Runs one inference and keeps every tensor, in the order of [`Graph::tensors`]. `inputs` are those of
+/// [`Graph::inputs`], the card's as [height, width, channels].
+///
+/// # Errors
+/// Inputs that do not fit the graph, a graph that is not sound, or what a host operator refuses.
+pub fn run_all(graph: &Graph, inputs: Vec<Values>) -> Result<Vec<Values>, String> {
     graph.check()?;
-    let (id, info) = &graph.input;
+    if inputs.len() != graph.inputs.len() {
+        return Err(format!("there are {} inputs; the model takes {}", inputs.len(), graph.inputs.len()));
+    }
+    let mut tensors: Vec<Values> = graph
+        .tensors
+        .iter()
+        .map(|t| t.value().map_or(Values::Card(Vec::new()), |value| Values::Host(value.clone())))
+        .collect();
+    for ((id, info), values) in graph.inputs.iter().zip(inputs) {
+        let tensor = &graph.tensors[*id];
+        let fits = match &values {
+            Values::Card(bytes) => tensor.host.is_none() && bytes.len() == tensor.elements(),
+            Values::Host(array) => {
+                tensor.host.is_some() && array.shape == tensor.shape() && array.dtype == tensor.dtype()
+            }
+        };
+        if !fits {
+            return Err(format!("input `{}` takes {} of shape {:?}", info.name, tensor.dtype().name(), tensor.shape()));
+        }
+        tensors[*id] = values;
+    }
+    for node in &graph.nodes {
+        tensors[node.output] = match &node.op {
+            Op::Host(op) => run_host(graph, node, op, &tensors)?,
+            op => {
+                let inputs: Vec<_> =
+                    node.inputs.iter().map(|&id| (tensors[id].bytes(), graph.tensors[id].hwc)).collect();
+                Values::Card(run_card(op, &inputs, graph.tensors[node.output].hwc))
+            }
+        };
+    }
+    Ok(tensors)
+}
+
+/// An input of the card from model order.
+fn to_card(info: &TensorInfo, input: &[i8]) -> Result<Vec<i8>, String> {
     if input.len() != info.elements() {
         return Err(format!(
             "input `{}` takes {} values (shape {:?}), but there are {}",
@@ -41,31 +96,62 @@ pub fn run_all(graph: &Graph, input: &[i8]) -> Result<Vec<Values>, String> {
             input.len()
         ));
     }
-    let mut tensors = vec![Values::new(); graph.tensors.len()];
     let [height, width, channels] = info.hwc;
-    for y in 0..height {
-        for x in 0..width {
-            for c in 0..channels {
-                tensors[*id].push(input[info.position(y, x, c)]);
-            }
-        }
+    let mut card = Vec::with_capacity(input.len());
+    for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+        card.extend((0..channels).map(|c| input[info.position(y, x, c)]));
     }
-    for node in &graph.nodes {
-        tensors[node.output] = run_node(graph, node, &tensors[node.input]);
-    }
-    Ok(tensors)
+    Ok(card)
 }
 
-fn run_node(graph: &Graph, node: &Node, input: &[i8]) -> Values {
-    let [from, to] = [node.input, node.output].map(|id| graph.tensors[id].hwc);
-    match &node.op {
+/// An output of the card in model order.
+fn from_card(info: &TensorInfo, card: &[i8]) -> Vec<i8> {
+    let [_, width, channels] = info.hwc;
+    let mut output = vec![0; card.len()];
+    for (i, value) in card.iter().enumerate() {
+        output[info.position(i / (width * channels), i / channels % width, i % channels)] = *value;
+    }
+    output
+}
+
+fn run_host(graph: &Graph, node: &Node, op: &HostOp, tensors: &[Values]) -> Result<Values, String> {
+    let inputs: Vec<Array> = node
+        .inputs
+        .iter()
+        .map(|&id| match &tensors[id] {
+            Values::Card(bytes) => Array::bytes(&graph.tensors[id].shape(), bytes),
+            Values::Host(array) => array.clone(),
+        })
+        .collect();
+    let to = &graph.tensors[node.output];
+    let fault = |what: String| format!("node `{}` ({}): {what}", node.name, node.label);
+    let array = host::run(op, &inputs, to.dtype(), &to.shape()).map_err(fault)?;
+    if array.dtype != to.dtype() || array.shape != to.shape() {
+        let (shape, wanted) = (&array.shape, to.shape());
+        return Err(fault(format!("it gives {} {shape:?} for {} {wanted:?}", array.dtype.name(), to.dtype().name())));
+    }
+    match (&to.host, array.to_bytes()) {
+        (None, Some(bytes)) => Ok(Values::Card(bytes)),
+        _ => Ok(Values::Host(array)),
+    }
+}
+
+/// What an operator of the card gives; each input with its shape.
+fn run_card(op: &Op, inputs: &[(&[i8], [usize; 3])], to: [usize; 3]) -> Vec<i8> {
+    let (input, from) = inputs[0];
+    match op {
         Op::Conv(c) => conv(c, input, from, to),
+        Op::Depthwise(c) => depthwise(c, input, from, to),
         Op::Pool(p) => pool(p, input, from, to),
+        Op::Add(a) => input.iter().zip(inputs[1].0).map(|(&l, &r)| add(a, [l, r])).collect(),
+        Op::Concat(c) => concat(c, inputs, to),
+        Op::Pad(p) => pad(p, input, from, to),
         Op::Clamp { low, high } => input.iter().map(|v| (*v).max(*low).min(*high)).collect(),
+        Op::Host(_) => Vec::new(),
     }
 }
 
-fn conv(conv: &Conv, input: &[i8], from: [usize; 3], to: [usize; 3]) -> Values {
+fn conv(conv: &Conv, input: &[i8], from: [usize; 3], to: [usize; 3]) -> Vec<i8> {
     let mut values = Vec::with_capacity(to.iter().product());
     let zero_point = i32::from(conv.input_zero_point);
     let filter = conv.window.kernel[0] * conv.window.kernel[1] * from[2];
@@ -88,22 +174,81 @@ fn conv(conv: &Conv, input: &[i8], from: [usize; 3], to: [usize; 3]) -> Values {
     values
 }
 
-fn pool(pool: &Pool, input: &[i8], from: [usize; 3], to: [usize; 3]) -> Values {
+fn depthwise(conv: &Depthwise, input: &[i8], from: [usize; 3], to: [usize; 3]) -> Vec<i8> {
     let mut values = Vec::with_capacity(to.iter().product());
-    for oy in 0..to[0] {
-        for ox in 0..to[1] {
-            for c in 0..to[2] {
-                let window =
-                    taps(&pool.window, from, oy, ox).map(|(_, at)| i32::from(at.map_or(pool.pad, |a| input[a + c])));
-                let acc = match pool.kind {
-                    PoolKind::Max => window.max().unwrap_or(i32::from(pool.pad)),
-                    PoolKind::Sum => window.sum(),
-                };
-                values.push(finish(&pool.output, c, acc.wrapping_add(pool.bias)));
+    let zero_point = i32::from(conv.input_zero_point);
+    for (oy, ox) in pixels(to) {
+        for o in 0..to[2] {
+            let mut acc = conv.bias[o];
+            for (tap, at) in taps(&conv.window, from, oy, ox) {
+                let Some(at) = at else { continue };
+                let weight = i32::from(conv.weights[tap * to[2] + o]);
+                let value = i32::from(input[at + o / conv.multiplier]) - zero_point;
+                acc = acc.wrapping_add(value.wrapping_mul(weight));
             }
+            values.push(finish(&conv.output, o, acc));
         }
     }
     values
+}
+
+fn pool(pool: &Pool, input: &[i8], from: [usize; 3], to: [usize; 3]) -> Vec<i8> {
+    let mut values = Vec::with_capacity(to.iter().product());
+    for (oy, ox) in pixels(to) {
+        for c in 0..to[2] {
+            let inside = taps(&pool.window, from, oy, ox).map(|(_, at)| at.map(|a| i32::from(input[a + c])));
+            let padded = |value: Option<i32>| value.unwrap_or(i32::from(pool.pad));
+            values.push(match pool.kind {
+                PoolKind::Max => {
+                    let greatest = inside.map(padded).max().unwrap_or(i32::from(pool.pad));
+                    finish(&pool.output, c, greatest.wrapping_add(pool.bias))
+                }
+                PoolKind::Sum => finish(&pool.output, c, inside.map(padded).sum::<i32>().wrapping_add(pool.bias)),
+                PoolKind::Mean => {
+                    let there: Vec<i32> = inside.flatten().collect();
+                    let acc = there.iter().map(|v| v.wrapping_add(pool.bias)).fold(0, i32::wrapping_add);
+                    // A sound graph has no window without an element.
+                    finish(&pool.output, there.len().saturating_sub(1), acc)
+                }
+            });
+        }
+    }
+    values
+}
+
+fn add(add: &Add, values: [i8; 2]) -> i8 {
+    let scaled = |k: usize| {
+        let addend = &add.addends[k];
+        addend.requant.apply((i32::from(values[k]) - i32::from(addend.zero_point)) << add.left_shift)
+    };
+    finish(&add.output, 0, (scaled(0) + scaled(1)) as i32)
+}
+
+fn concat(concat: &Concat, inputs: &[(&[i8], [usize; 3])], to: [usize; 3]) -> Vec<i8> {
+    let mut values = Vec::with_capacity(to.iter().product());
+    for pixel in 0..to[0] * to[1] {
+        for (part, (input, from)) in concat.parts.iter().zip(inputs) {
+            let channels = &input[pixel * from[2]..(pixel + 1) * from[2]];
+            let zero_point = i32::from(part.zero_point);
+            values.extend(channels.iter().map(|&v| finish(&part.output, 0, i32::from(v) - zero_point)));
+        }
+    }
+    values
+}
+
+fn pad(pad: &Pad, input: &[i8], from: [usize; 3], to: [usize; 3]) -> Vec<i8> {
+    let mut values = vec![pad.value; to.iter().product()];
+    for (y, x) in pixels(from) {
+        let at = ((y + pad.before[0]) * to[1] + x + pad.before[1]) * to[2] + pad.before[2];
+        let pixel = (y * from[1] + x) * from[2];
+        values[at..at + from[2]].copy_from_slice(&input[pixel..pixel + from[2]]);
+    }
+    values
+}
+
+/// Rows and columns, row by row.
+fn pixels(hwc: [usize; 3]) -> impl Iterator<Item = (usize, usize)> {
+    (0..hwc[0]).flat_map(move |y| (0..hwc[1]).map(move |x| (y, x)))
 }
 
 /// The taps of the window of one output: number of the tap, and where its channel 0 lies, or `None` in the padding.
@@ -124,7 +269,7 @@ fn finish(output: &Output, channel: usize, acc: i32) -> i8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Requant, Tensor};
+    use crate::graph::{Addend, Part, Requant, Tensor};
     use crate::tensor::{Dtype, Order, TensorInfo};
 
     fn one_node(from: [usize; 3], to: [usize; 3], op: Op) -> Graph {
@@ -137,14 +282,14 @@ mod tests {
             scale: 1.0,
             zero_point: 0,
         };
-        let tensor = |hwc| Tensor { name: "t".into(), hwc };
-        let node = Node { name: "n".into(), label: "Op".into(), input: 0, output: 1, op };
+        let tensor = |hwc| Tensor::card("t", hwc);
+        let node = Node { name: "n".into(), label: "Op".into(), inputs: vec![0], output: 1, op };
         Graph {
             name: "g".into(),
             tensors: vec![tensor(from), tensor(to)],
             nodes: vec![node],
-            input: (0, info(from)),
-            output: (1, info(to)),
+            inputs: vec![(0, info(from))],
+            outputs: vec![(1, info(to))],
         }
     }
 
@@ -177,6 +322,78 @@ mod tests {
         let mean = Pool { kind: PoolKind::Sum, output, ..max };
         // −27 / 4 = −6.75 and 10 / 4 = 2.5, away from zero.
         assert_eq!(run(&one_node([2, 4, 1], [1, 2, 1], Op::Pool(mean)), &input).unwrap(), [-7, 3]);
+    }
+
+    /// Runs one operator of several inputs, each [height, width, channels].
+    fn joined(from: &[[usize; 3]], to: [usize; 3], op: Op, inputs: &[&[i8]]) -> Vec<i8> {
+        let mut graph = one_node(to, to, op);
+        graph.tensors = from.iter().chain([&to]).map(|&hwc| Tensor::card("t", hwc)).collect();
+        let info = graph.inputs[0].1.clone();
+        let port = |(id, &hwc): (usize, &[usize; 3])| (id, TensorInfo { shape: hwc.to_vec(), hwc, ..info.clone() });
+        graph.inputs = from.iter().enumerate().map(port).collect();
+        graph.nodes[0].inputs = (0..from.len()).collect();
+        (graph.nodes[0].output, graph.outputs[0].0) = (from.len(), from.len());
+        let values = inputs.iter().map(|v| Values::Card(v.to_vec())).collect();
+        run_all(&graph, values).unwrap().pop().unwrap().bytes().to_vec()
+    }
+
+    #[test]
+    fn a_depthwise_convolution_by_hand() {
+        let conv = Depthwise {
+            window: Window { kernel: [1, 2], stride: [1, 1], before: [0, 1] },
+            multiplier: 2,
+            input_zero_point: 1,
+            weights: vec![1, 2, 3, 4, 10, 20, 30, 40],
+            bias: vec![0, 0, 0, 5],
+            output: plain(),
+        };
+        // Less its zero point the input is (1, 2) and (-1, 0); before it lies 0.
+        let want = [10, 20, 60, 85, 1 - 10, 2 - 20, 6, 8 + 5];
+        assert_eq!(run(&one_node([1, 2, 2], [1, 2, 4], Op::Depthwise(conv)), &[2, 3, 0, 1]).unwrap(), want);
+    }
+
+    #[test]
+    fn a_mean_leaves_the_padding_out() {
+        let window = Window { kernel: [1, 3], stride: [1, 1], before: [0, 1] };
+        let requant = (1..=3).map(|k| Requant::mean(k).unwrap()).collect();
+        let mut mean = Pool { kind: PoolKind::Mean, window, pad: 99, bias: 0, output: Output { requant, ..plain() } };
+        let mut graph = one_node([1, 3, 1], [1, 3, 1], Op::Pool(mean.clone()));
+        assert_eq!(run(&graph, &[-5, 2, 9]).unwrap(), [-2, 2, 6]);
+        // Less its zero point of 3, twice as fine: (-8, -1), (-8, -1, 6), (-1, 6), and 4 added.
+        mean.bias = -3;
+        mean.output.requant = (1..=3).map(|k| Requant::from_real(2.0 / f64::from(k)).unwrap()).collect();
+        mean.output.zero_point = 4;
+        graph.nodes[0].op = Op::Pool(mean);
+        assert_eq!(run(&graph, &[-5, 2, 9]).unwrap(), [-5, 2, 9]);
+    }
+
+    #[test]
+    fn a_sum_of_two_scales_by_hand() {
+        // Scales 0.5 and 0.25, output 0.5: 2^20 steps of a unit of 1.
+        let addend = |zero_point, real| Addend { zero_point, requant: Requant::from_real(real).unwrap() };
+        let output =
+            Output { requant: vec![Requant::from_real(2.0 * 2f64.powi(-20)).unwrap()], zero_point: 7, ..plain() };
+        let add = Add { addends: [addend(1, 0.5), addend(-2, 0.25)], left_shift: 20, output };
+        let op = Op::Add(add);
+        // 4.5 + 0.25, 0 + 0.25 (a tie, up), -0.5 - 0.25, 63 + 63 (saturates).
+        let sums = joined(&[[1, 4, 1]; 2], [1, 4, 1], op, &[&[10, 1, 0, 127], &[-1, -1, -3, 127]]);
+        assert_eq!(sums, [9 + 1 + 7, 1 + 7, -1 + 7, 127]);
+    }
+
+    #[test]
+    fn channels_are_joined_and_padded_by_hand() {
+        let part = |zero_point, real, to| Part {
+            zero_point,
+            output: Output { requant: vec![Requant::from_real(real).unwrap()], zero_point: to, ..plain() },
+        };
+        let concat = Op::Concat(Concat { parts: vec![part(0, 1.0, 0), part(10, 2.0, -1)] });
+        assert_eq!(
+            joined(&[[1, 2, 1], [1, 2, 2]], [1, 2, 3], concat, &[&[1, 2], &[10, 11, 100, 9]]),
+            [1, -1, 1, 2, 127, -3]
+        );
+        let pad = Op::Pad(Pad { before: [1, 0, 1], value: -7 });
+        let want = [-7, -7, -7, -7, -7, -7, -7, 1, -7, -7, 2, -7];
+        assert_eq!(run(&one_node([1, 2, 1], [2, 2, 3], pad), &[1, 2]).unwrap(), want);
     }
 
     #[test]

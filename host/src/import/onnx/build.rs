@@ -106,14 +106,14 @@ impl Builder {
 
     /// A new tensor.
     pub fn tensor(&mut self, name: &str, hwc: [usize; 3]) -> TensorId {
-        self.tensors.push(Tensor { name: name.to_string(), hwc });
+        self.tensors.push(Tensor::card(name, hwc));
         self.tensors.len() - 1
     }
 
     /// A new node of the graph with a new output tensor.
     pub fn push(&mut self, name: &str, label: &str, input: TensorId, hwc: [usize; 3], op: Op) -> TensorId {
         let output = self.tensor(name, hwc);
-        self.nodes.push(Node { name: name.to_string(), label: label.to_string(), input, output, op });
+        self.nodes.push(Node { name: name.to_string(), label: label.to_string(), inputs: vec![input], output, op });
         output
     }
 
@@ -233,7 +233,12 @@ impl Builder {
             scale: quant.scale,
             zero_point: quant.zero_point,
         };
-        let output = (activation.tensor, info);
-        Ok(Graph { name: stem.to_string(), tensors: self.tensors, nodes: self.nodes, input, output })
+        Ok(Graph {
+            name: stem.to_string(),
+            tensors: self.tensors,
+            nodes: self.nodes,
+            inputs: vec![input],
+            outputs: vec![(activation.tensor, info)],
+        })
     }
 }

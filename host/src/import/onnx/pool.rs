@@ -156,14 +156,16 @@ pub fn average_pool(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault>
         let reached = (extent[axis] - 1) * window.stride[axis] + window.kernel[axis];
         window.before[axis] > 0 || reached > source.hwc[axis]
     });
-    if past || (padded && attributes::int(node, "count_include_pad", 0) == 0) {
+    let padding_counts = attributes::int(node, "count_include_pad", 0) != 0;
+    if past && padding_counts {
         return Err(unsupported(
             node,
-            "its windows at the edge average fewer values than the others",
-            "windows inside the input, or count_include_pad = 1",
+            "ceil_mode lets its windows reach past the padding that counts",
+            "ceil_mode = 0, or count_include_pad = 0",
         ));
     }
-    pooled(node, &source, PoolKind::Sum, window, extent, channels)
+    let kind = if padded && !padding_counts { PoolKind::Mean } else { PoolKind::Sum };
+    pooled(node, &source, kind, window, extent, channels)
 }
 
 /// `GlobalAveragePool`.

@@ -253,6 +253,21 @@ fn settle(b: &mut Builder, node: &proto::Node, p: &Pending, quant: Quant, unsign
                     };
                     Op::Pool(Pool { kind: *kind, window: *window, pad: p.quant.zero_point, bias, output })
                 }
+                PoolKind::Mean => {
+                    // One multiplier for each number of elements that a window may have.
+                    let counts = 1..=count;
+                    let (bias, output) = match same {
+                        true => {
+                            let means: Option<Vec<_>> = counts.map(Requant::mean).collect();
+                            (0, output(means.ok_or_else(|| refuse(1.0 / count as f64))?, 0))
+                        }
+                        false => {
+                            let each: Result<Vec<_>, _> = counts.map(|k| requant(ratio / k as f64)).collect();
+                            (-i32::from(p.quant.zero_point), output(each?, quant.zero_point))
+                        }
+                    };
+                    Op::Pool(Pool { kind: *kind, window: *window, pad: 0, bias, output })
+                }
             }
         }
     };

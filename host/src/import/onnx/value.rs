@@ -1,6 +1,7 @@
 //! What a name of the model stands for while import walks through it.
 
 use super::tensor::Constant;
+pub use crate::graph::Quant;
 use crate::graph::{PoolKind, TensorId, Window};
 use crate::tensor::Order;
 use std::rc::Rc;
@@ -52,15 +53,6 @@ pub struct Activation {
     pub quant: Option<Quant>,
     /// Whether it is the model's input, read by nothing but reshapes so far: its shape on the card is still open.
     pub open: bool,
-}
-
-/// Scale and zero point of a tensor on the card.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Quant {
-    /// Real value of a step.
-    pub scale: f32,
-    /// int8 value of the real zero.
-    pub zero_point: i8,
 }
 
 /// An operator that waits for its quantisation.
