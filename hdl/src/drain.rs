@@ -490,7 +490,8 @@ impl<
             self.store[l].clock.next = self.clock.val();
             self.store[l].read.next = self.running.q.val() && self.first0.val();
             self.store[l].read_address.next = self.group_number.q.val();
-            self.store[l].write.next = self.arriving.q.val() && self.to_lane.q.val().get_bit(l);
+            self.store[l].write.next =
+                self.arriving.q.val() && !self.records_here.q.val() && self.to_lane.q.val().get_bit(l);
             self.store[l].part.next = self.words.q.val().get_bits::<PW>(0);
             self.store[l].write_address.next = self.to_group.q.val();
             self.store[l].data.next = self.param_word.val();

@@ -101,7 +101,9 @@ impl Writer<'_> {
         let (apart_x, apart_y) = (r.range(1, 3), r.range(1, 3));
         let (out_width, out_height) = (width, height);
         let (width, height, blocks, stride_x) = if line {
-            let samples = ((width - 1) * apart_x + skip_x + 1).max(3 + (3 - skip_x - 1).rem_euclid(apart_x));
+            // At least 3 samples, and the last one has an output.
+            let outputs = if skip_x < 2 { width.max(3) } else { width };
+            let samples = (outputs - 1) * apart_x + skip_x + 1;
             (samples, (height - 1) * apart_y + skip_y + 1, 1, 1)
         } else {
             (width, height, blocks, stride_x)
@@ -168,10 +170,6 @@ impl Writer<'_> {
     }
 }
 
-fn w_address(random: &mut Random, most: i64) -> i64 {
-    random.range(0, most)
-}
-
 fn case(config: &Config, random: &mut Random) -> Case {
     let (act, weight) = (config.act_words() as i64, config.weight_words() as i64);
     let mut w = Writer { config, random, commands: Vec::new(), tile_at: 0 };
@@ -206,7 +204,8 @@ fn case(config: &Config, random: &mut Random) -> Case {
                 w.wait(op::UNIT_STORE);
                 if w.random.one_in(2) {
                     // Back onto the chip.
-                    w.load(2, stored, 0, w_address(w.random, act - words), words);
+                    let address = w.random.range(0, act - words);
+                    w.load(2, stored, 0, address, words);
                     w.wait(op::UNIT_LOAD);
                 }
                 stored += words;
