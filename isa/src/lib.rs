@@ -20,6 +20,7 @@ pub mod layout;
 pub mod manifest;
 pub mod markdown;
 pub mod requant;
+pub mod timing;
 
 /// Version of everything in this crate together; a container built for another version is refused.
 pub const ISA_VERSION: u32 = 2;

@@ -1,5 +1,5 @@
-//! Random command streams through the Verilated kernel and the functional model: card memory, on-chip memory and the
-//! counters that do not depend on time must be equal.
+//! Random command streams through the Verilated kernel, the functional model and the timing model: card memory, on-chip
+//! memory and all counters must be equal, cycles included.
 
 mod common;
 
@@ -8,6 +8,7 @@ use isa::command::{self as op, pack, word};
 use isa::config::Config;
 use isa::counter::{self, Snapshot, COUNTERS};
 use isa::layout;
+use isa::timing::{self, COUNTED};
 use systole_sim::memory::Buffers;
 use systole_sim::model::Machine;
 use systole_sim::rtl::{Built, Region};
@@ -269,6 +270,27 @@ fn compare(built: &Built, seed: u64, runs: usize) -> Result<u64, String> {
         let done =
             rtl.run(&mut regions, pointers, latency).map_err(|(e, _)| format!("seed {seed} run {run}: RTL: {e}"))?;
         cycles += done.cycles;
+        if stall_seed == 0 {
+            let times = timing::run(&config, &case.commands, latency).map_err(|e| format!("timing: {e:?}"))?;
+            let bytes = &card_memory.get(pointers[4]).unwrap()[..case.marks.len() * Snapshot::bytes(bus)];
+            let marks = Snapshot::parse_all(bytes, bus);
+            if times.cycles != done.cycles {
+                return Err(format!("seed {seed} run {run}: {} cycles, RTL {}", times.cycles, done.cycles));
+            }
+            for (mark, (a, b)) in times.marks.iter().zip(&marks).enumerate() {
+                for i in COUNTED {
+                    // A soft snapshot takes only the cycles at the very moment; and commands may be fetched during any.
+                    let slack = if i == counter::BUS_READS { 32 } else { 0 };
+                    let taken = i == counter::CYCLES || !case.marks[mark];
+                    if taken && a.0[i].abs_diff(b.0[i]) > slack {
+                        return Err(format!(
+                            "seed {seed} run {run}: mark {mark}: counter {}: timing {}, RTL {} (latency {latency})",
+                            COUNTERS[i].0, a.0[i], b.0[i]
+                        ));
+                    }
+                }
+            }
+        }
         let (ours, card) = (memory.get(pointers[3]).unwrap(), card_memory.get(pointers[3]).unwrap());
         if let Some(at) = ours.iter().zip(card).position(|(a, b)| a != b) {
             return Err(format!(
