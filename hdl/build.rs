@@ -1,7 +1,8 @@
 //! Turns `configs.yaml` into Rust: a const generic must be a literal, and the YAML is the one place of the parameters.
 
 use std::{env, error::Error, fs, path::PathBuf};
-use systole_isa::{config::Config, layout};
+use systole_isa::config::{Config, Multiplier};
+use systole_isa::layout;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=configs.yaml");
@@ -26,6 +27,7 @@ fn sizes(c: &Config) -> String {
     let groups = n / c.lanes;
     let param_words = layout::param_words(n);
     let bus = c.bus_bytes();
+    let parallel = c.multiplier == Multiplier::Parallel;
     [
         ("N: rows and columns", n),
         ("H: column pairs", n / 2),
@@ -49,6 +51,18 @@ fn sizes(c: &Config) -> String {
         ("BUS: bus bits", 8 * bus),
         ("BB: bus bytes", bus),
         ("BS: their logarithm", clog2(bus)),
+        ("P: ports of the on-chip memories", c.ports),
+        ("LG: groups of rows in line mode", c.line_groups),
+        ("LR: rows of a group", c.line_taps()),
+        ("LM: line memories", c.line_groups - 1),
+        ("LK: stages of delay behind them", (c.line_groups - 1) * (n + n / 2)),
+        ("LA: address bits of a line memory", c.line_words_log2 as usize),
+        ("LD: its words", 1 << c.line_words_log2),
+        ("QS: serial requantiser lanes", if parallel { 0 } else { c.lanes }),
+        ("QP: parallel requantiser lanes", if parallel { c.lanes } else { 0 }),
+        ("NA: residual addition lanes", if c.residual { n } else { 0 }),
+        ("CW: words of the constants of a residual addition", layout::add_words(n)),
+        ("CB: bits of them", layout::add_words(n) * 8 * n),
     ]
     .map(|(what, value)| format!("/* {what} */ {value}"))
     .join(", ")

@@ -2,8 +2,11 @@
 //!
 //! An activation word enters unskewed; row r takes its byte r cycles later. The sums of columns 2h and 2h+1 leave
 //! `n + 2 + h` cycles after their word entered. A row of the next tile is written into the shadow registers by
-//! `row_write`, skewed by column like everything else, so that row r may be written from the cycle after the swap of
-//! row r entered.
+//! `row_write`, skewed by column like everything else, so that row r may be written from the cycle in which the swap
+//! of row r enters.
+//!
+//! In line mode (see `systole_isa::command`) column c takes its byte of the word from above; the rows are G groups of R
+//! rows, and the first row of each group below the top one takes a word of its own, `lines`, that came with `word`.
 
 use crate::pe::Pe;
 use rust_hdl_core::prelude::*;
@@ -11,7 +14,8 @@ use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
 use std::array::from_fn;
 
-/// Array of N×N, with H = N/2, NH = N·H, WB = 8·N, partial sums of PW = 16 + ceil(log2 N) bits.
+/// Array of N×N, with H = N/2, NH = N·H, WB = 8·N, partial sums of PW = 16 + ceil(log2 N) bits; G groups of R rows in line
+/// mode, LM = G − 1, LS = LM·(N + H) stages of delay for their words.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -19,9 +23,21 @@ use std::array::from_fn;
 /// | `swap` | in | 1: `word` is the first of the next tile |
 /// | `weights` | in | int8 × N, column c in byte c |
 /// | `row_write` | in | N bits: row that takes `weights` |
+/// | `line` | in | 1: `word` is of line mode |
+/// | `lines` | in | LM words for the other groups, beside `word` |
 /// | `sums` | out | N × PW bits |
 #[derive(LogicBlock, SmartDefault)]
-pub struct Array<const N: usize, const H: usize, const NH: usize, const WB: usize, const PW: usize> {
+pub struct Array<
+    const N: usize,
+    const H: usize,
+    const NH: usize,
+    const WB: usize,
+    const PW: usize,
+    const G: usize,
+    const R: usize,
+    const LM: usize,
+    const LS: usize,
+> {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Activation word, shape `[N]`.
@@ -32,6 +48,11 @@ pub struct Array<const N: usize, const H: usize, const NH: usize, const WB: usiz
     pub weights: Signal<In, Bits<WB>>,
     /// Row to write, one hot.
     pub row_write: Signal<In, Bits<N>>,
+    /// Line mode.
+    pub line: Signal<In, Bit>,
+    /// Words of the groups below the top one, shape `[N]` each.
+    #[default(from_fn(|_| Default::default()))]
+    pub lines: [Signal<In, Bits<WB>>; LM],
     /// Sum of each column.
     #[default(from_fn(|_| Default::default()))]
     pub sums: [Signal<Out, Signed<PW>>; N],
@@ -42,19 +63,33 @@ pub struct Array<const N: usize, const H: usize, const NH: usize, const WB: usiz
     #[default(from_fn(|_| Default::default()))]
     swap_skew: [DFF<Bit>; N],
     #[default(from_fn(|_| Default::default()))]
+    line_skew: [DFF<Bit>; N],
+    #[default(from_fn(|_| Default::default()))]
+    lines_skew: [DFF<Bits<WB>>; LS],
+    #[default(from_fn(|_| Default::default()))]
     weight_skew: [DFF<Bits<WB>>; H],
     #[default(Constant::new(signed(0)))]
     zero: Constant<Signed<PW>>,
 }
 
-impl<const N: usize, const H: usize, const NH: usize, const WB: usize, const PW: usize> Logic
-    for Array<N, H, NH, WB, PW>
+impl<
+        const N: usize,
+        const H: usize,
+        const NH: usize,
+        const WB: usize,
+        const PW: usize,
+        const G: usize,
+        const R: usize,
+        const LM: usize,
+        const LS: usize,
+    > Logic for Array<N, H, NH, WB, PW, G, R, LM, LS>
 {
     #[hdl_gen]
     fn update(&mut self) {
         for i in 0..N {
             self.word_skew[i].clock.next = self.clock.val();
             self.swap_skew[i].clock.next = self.clock.val();
+            self.line_skew[i].clock.next = self.clock.val();
         }
         for i in 0..H {
             self.weight_skew[i].clock.next = self.clock.val();
@@ -65,9 +100,17 @@ impl<const N: usize, const H: usize, const NH: usize, const WB: usize, const PW:
         // Delay lines; row r and column pair h tap stage r−1 and h−1, the rest is never read and falls away.
         self.word_skew[0].d.next = self.word.val();
         self.swap_skew[0].d.next = self.swap.val();
+        self.line_skew[0].d.next = self.line.val();
         for r in 1..N {
             self.word_skew[r].d.next = self.word_skew[r - 1].q.val();
             self.swap_skew[r].d.next = self.swap_skew[r - 1].q.val();
+            self.line_skew[r].d.next = self.line_skew[r - 1].q.val();
+        }
+        for i in 0..LS {
+            self.lines_skew[i].clock.next = self.clock.val();
+        }
+        for i in 1..LS {
+            self.lines_skew[i].d.next = self.lines_skew[i - 1].q.val();
         }
         self.weight_skew[0].d.next = self.weights.val();
         for h in 1..H {
@@ -77,9 +120,11 @@ impl<const N: usize, const H: usize, const NH: usize, const WB: usize, const PW:
         for w in H..(H + 1) {
             self.pe[0].a_in.next = self.word.val().get_bits::<8>(0);
             self.pe[0].swap_in.next = self.swap.val();
+            self.pe[0].line_in.next = self.line.val();
             for r in 1..N {
                 self.pe[r * w].a_in.next = self.word_skew[r - 1].q.val().get_bits::<8>(r * 8);
                 self.pe[r * w].swap_in.next = self.swap_skew[r - 1].q.val();
+                self.pe[r * w].line_in.next = self.line_skew[r - 1].q.val();
             }
             for r in 0..N {
                 self.pe[r * w].write_in.next = self.row_write.val().get_bit(r);
@@ -87,8 +132,36 @@ impl<const N: usize, const H: usize, const NH: usize, const WB: usize, const PW:
                 for h in 1..H {
                     self.pe[r * w + h].a_in.next = self.pe[r * w + h - 1].a_out.val();
                     self.pe[r * w + h].swap_in.next = self.pe[r * w + h - 1].swap_out.val();
+                    self.pe[r * w + h].line_in.next = self.pe[r * w + h - 1].line_out.val();
                     self.pe[r * w + h].write_in.next = self.pe[r * w + h - 1].write_out.val();
                     self.pe[r * w + h].weights.next = self.weight_skew[h - 1].q.val().get_bits::<16>(h * 16);
+                }
+            }
+            // Down the columns.
+            self.pe[0].x0_in.next = self.word.val().get_bits::<8>(0);
+            self.pe[0].x1_in.next = self.word.val().get_bits::<8>(8);
+            for h in 1..H {
+                self.pe[h].x0_in.next = self.word_skew[h - 1].q.val().get_bits::<8>(h * 16);
+                self.pe[h].x1_in.next = self.word_skew[h - 1].q.val().get_bits::<8>(h * 16 + 8);
+            }
+            for r in 1..N {
+                for h in 0..H {
+                    self.pe[r * w + h].x0_in.next = self.pe[r * w + h - w].x0_out.val();
+                    self.pe[r * w + h].x1_in.next = self.pe[r * w + h - w].x1_out.val();
+                }
+            }
+            for rows in R..(R + 1) {
+                for n in N..(N + 1) {
+                    for g in 1..G {
+                        // The word of group g is as long on its way as a sum takes from the top to its first row.
+                        self.lines_skew[(g - 1) * (n + w)].d.next = self.lines[g - 1].val();
+                        for h in 0..H {
+                            self.pe[g * rows * w + h].x0_in.next =
+                                self.lines_skew[(g - 1) * (n + w) + g * rows + h - 1].q.val().get_bits::<8>(h * 16);
+                            self.pe[g * rows * w + h].x1_in.next =
+                                self.lines_skew[(g - 1) * (n + w) + g * rows + h - 1].q.val().get_bits::<8>(h * 16 + 8);
+                        }
+                    }
                 }
             }
             for h in 0..H {

@@ -112,7 +112,7 @@ pub struct Counters<const W: usize> {
     pub macs: Signal<In, Bits<12>>,
     pub zero_products: Signal<In, Bits<12>>,
     pub idle: Signal<In, Bit>,
-    pub act_reads: Signal<In, Bit>,
+    pub act_reads: Signal<In, Bits<2>>,
     pub act_writes: Signal<In, Bit>,
     pub weight_reads: Signal<In, Bit>,
     pub weight_writes: Signal<In, Bit>,
@@ -131,17 +131,17 @@ pub struct Counters<const W: usize> {
     added: DFF<Bits<W>>,
     adding: DFF<Bits<4>>,
     bank: Bank,
-    tally: [Tally<5>; 13],
-    acc: Tally<6>,
+    tally: [Tally<5>; 12],
+    pair: [Tally<6>; 2],
     wide: [Tally<W>; 2],
     clear: Signal<Local, Bit>,
     narrow: Signal<Local, Bits<5>>,
     sum: Signal<Local, Bits<32>>,
     /// The slot of each tally.
     #[default(from_fn(|i| literal(NARROW[i] as u32)))]
-    number: [Constant<Bits<4>>; 13],
-    #[default(literal(counter::ACC_READS as u32))]
-    acc_number: Constant<Bits<4>>,
+    number: [Constant<Bits<4>>; 12],
+    #[default(from_fn(|i| literal([counter::ACC_READS, counter::ACT_READS][i] as u32)))]
+    pair_number: [Constant<Bits<4>>; 2],
     #[default(from_fn(|i| literal([counter::MACS, counter::ZERO_PRODUCTS][i] as u32)))]
     wide_number: [Constant<Bits<4>>; 2],
     #[default(literal(15))]
@@ -149,11 +149,10 @@ pub struct Counters<const W: usize> {
 }
 
 /// The counters that count at most one event in a cycle, in the order of the tallies.
-const NARROW: [usize; 13] = [
+const NARROW: [usize; 12] = [
     counter::CYCLES,
     counter::BUSY,
     counter::IDLE,
-    counter::ACT_READS,
     counter::ACT_WRITES,
     counter::WEIGHT_READS,
     counter::WEIGHT_WRITES,
@@ -183,38 +182,39 @@ impl<const W: usize> Logic for Counters<W> {
         self.tally[0].events.next = bit_cast::<5, 1>(self.cycles.val().into());
         self.tally[1].events.next = bit_cast::<5, 1>(self.busy.val().into());
         self.tally[2].events.next = bit_cast::<5, 1>(self.idle.val().into());
-        self.tally[3].events.next = bit_cast::<5, 1>(self.act_reads.val().into());
-        self.tally[4].events.next = bit_cast::<5, 1>(self.act_writes.val().into());
-        self.tally[5].events.next = bit_cast::<5, 1>(self.weight_reads.val().into());
-        self.tally[6].events.next = bit_cast::<5, 1>(self.weight_writes.val().into());
-        self.acc.events.next = bit_cast::<6, 2>(self.acc_reads.val());
-        self.tally[7].events.next = bit_cast::<5, 1>(self.acc_writes.val().into());
-        self.tally[8].events.next = bit_cast::<5, 1>(self.bus_reads.val().into());
-        self.tally[9].events.next = bit_cast::<5, 1>(self.bus_writes.val().into());
-        self.tally[10].events.next = bit_cast::<5, 1>(self.drain_busy.val().into());
-        self.tally[11].events.next = bit_cast::<5, 1>(self.commands.val().into());
-        self.tally[12].events.next = bit_cast::<5, 1>(self.stalls.val().into());
+        self.tally[3].events.next = bit_cast::<5, 1>(self.act_writes.val().into());
+        self.tally[4].events.next = bit_cast::<5, 1>(self.weight_reads.val().into());
+        self.tally[5].events.next = bit_cast::<5, 1>(self.weight_writes.val().into());
+        self.tally[6].events.next = bit_cast::<5, 1>(self.acc_writes.val().into());
+        self.tally[7].events.next = bit_cast::<5, 1>(self.bus_reads.val().into());
+        self.tally[8].events.next = bit_cast::<5, 1>(self.bus_writes.val().into());
+        self.tally[9].events.next = bit_cast::<5, 1>(self.drain_busy.val().into());
+        self.tally[10].events.next = bit_cast::<5, 1>(self.commands.val().into());
+        self.tally[11].events.next = bit_cast::<5, 1>(self.stalls.val().into());
+        self.pair[0].events.next = bit_cast::<6, 2>(self.acc_reads.val());
+        self.pair[1].events.next = bit_cast::<6, 2>(self.act_reads.val());
         self.wide[0].events.next = bit_cast::<W, 12>(self.macs.val());
         self.wide[1].events.next = bit_cast::<W, 12>(self.zero_products.val());
 
         // All parts but the visited one are zero.
         self.narrow.next = 0.into();
-        for i in 0..13 {
+        for i in 0..12 {
             self.tally[i].clock.next = self.clock.val();
             self.tally[i].clear.next = self.clear.val();
             self.tally[i].visit.next = self.choice.q.val() == self.number[i].val();
             self.narrow.next = self.narrow.val() | self.tally[i].part.val();
         }
-        self.acc.clock.next = self.clock.val();
-        self.acc.clear.next = self.clear.val();
-        self.acc.visit.next = self.choice.q.val() == self.acc_number.val();
         for i in 0..2 {
+            self.pair[i].clock.next = self.clock.val();
+            self.pair[i].clear.next = self.clear.val();
+            self.pair[i].visit.next = self.choice.q.val() == self.pair_number[i].val();
             self.wide[i].clock.next = self.clock.val();
             self.wide[i].clear.next = self.clear.val();
             self.wide[i].visit.next = self.choice.q.val() == self.wide_number[i].val();
         }
         self.added.d.next = bit_cast::<W, 5>(self.narrow.val())
-            | bit_cast::<W, 6>(self.acc.part.val())
+            | bit_cast::<W, 6>(self.pair[0].part.val())
+            | bit_cast::<W, 6>(self.pair[1].part.val())
             | self.wide[0].part.val()
             | self.wide[1].part.val();
         self.adding.d.next = self.choice.q.val();

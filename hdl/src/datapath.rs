@@ -7,9 +7,10 @@ use crate::accumulator::Accumulator;
 use crate::array::Array;
 use crate::drain::Drain;
 use crate::feeder::Feeder;
+use crate::lines::Lines;
 use crate::literal::literal;
 use crate::mouth::Mouth;
-use crate::ram::Ram1;
+use crate::ram::RamShared;
 use crate::tiles::Tiles;
 use crate::wave::Wave;
 use rust_hdl_core::prelude::*;
@@ -47,6 +48,18 @@ pub struct Datapath<
     const C: usize,
     const D: usize,
     const M: usize,
+    const P: usize,
+    const LG: usize,
+    const LR: usize,
+    const LM: usize,
+    const LK: usize,
+    const LA: usize,
+    const LD: usize,
+    const QS: usize,
+    const QP: usize,
+    const NA: usize,
+    const CW: usize,
+    const CB: usize,
 > {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -92,8 +105,8 @@ pub struct Datapath<
     pub macs: Signal<Out, Bits<12>>,
     /// Products with a zero operand.
     pub zero_products: Signal<Out, Bits<12>>,
-    /// Activation memory is read.
-    pub act_read: Signal<Out, Bit>,
+    /// Words read from activation memory.
+    pub act_read: Signal<Out, Bits<2>>,
     /// Activation memory is written.
     pub act_write: Signal<Out, Bit>,
     /// Weight memory is read.
@@ -110,17 +123,28 @@ pub struct Datapath<
     pub draining: Signal<Out, Bit>,
     /// The feeder waits.
     pub stalled: Signal<Out, Bit>,
-    act: Ram1<WB, A>,
-    weight: Ram1<WB, W>,
-    feeder: Feeder<A, C>,
+    act: RamShared<WB, A, P>,
+    weight: RamShared<WB, W, P>,
+    feeder: Feeder<A, C, LG, LR>,
+    lines: Lines<WB, LM, LA, LD>,
     tiles: Tiles<N, W>,
     mouth: Mouth<N, WB>,
-    array: Array<N, H, NH, WB, SW>,
+    array: Array<N, H, NH, WB, SW, LG, LR, LM, LK>,
     wave: Wave<C, S>,
     #[default(from_fn(|_| Default::default()))]
     acc: [Accumulator<SW, C, D>; H],
-    drain: Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C>,
+    drain: Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, QS, QP, NA, CW, CB>,
     act_written: Signal<Local, Bit>,
+    other_read: Signal<Local, Bit>,
+    two_ports: Signal<Local, Bit>,
+    #[default(literal(P as u32))]
+    ports: Constant<Bits<2>>,
+    #[default(literal(2))]
+    two: Constant<Bits<2>>,
+    #[default(literal(1))]
+    one: Constant<Bits<2>>,
+    #[default(literal(0))]
+    none: Constant<Bits<2>>,
     store_served: Signal<Local, Bit>,
     param_served: Signal<Local, Bit>,
     tile_served: Signal<Local, Bit>,
@@ -146,7 +170,50 @@ impl<
         const C: usize,
         const D: usize,
         const M: usize,
-    > Logic for Datapath<N, H, NH, WB, SW, S, L, LB, G, GB, PW, PB, A, W, C, D, M>
+        const P: usize,
+        const LG: usize,
+        const LR: usize,
+        const LM: usize,
+        const LK: usize,
+        const LA: usize,
+        const LD: usize,
+        const QS: usize,
+        const QP: usize,
+        const NA: usize,
+        const CW: usize,
+        const CB: usize,
+    > Logic
+    for Datapath<
+        N,
+        H,
+        NH,
+        WB,
+        SW,
+        S,
+        L,
+        LB,
+        G,
+        GB,
+        PW,
+        PB,
+        A,
+        W,
+        C,
+        D,
+        M,
+        P,
+        LG,
+        LR,
+        LM,
+        LK,
+        LA,
+        LD,
+        QS,
+        QP,
+        NA,
+        CW,
+        CB,
+    >
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -179,53 +246,72 @@ impl<
         self.drain.start.next = self.start_drain.val();
         self.drain.clear.next = self.clear.val();
         self.drain_busy.next = self.drain.busy.val();
-        // Activation memory.
-        self.load_wait.next = self.drain.write.val();
+        // Activation memory: the feeder on port a; drain, load and store on port b. One port serves b first.
+        self.two_ports.next = self.ports.val() == self.two.val();
+        self.load_wait.next = self.drain.write.val() || self.drain.add_read.val();
         self.act_written.next = self.drain.write.val() || self.load_act.val();
-        self.feeder.grant.next = !self.act_written.val();
-        self.store_served.next = self.store_read.val() && !self.act_written.val() && !self.feeder.read.val();
+        self.feeder.grant.next = !self.act_written.val() || self.two_ports.val();
+        self.store_served.next = self.store_read.val()
+            && !self.act_written.val()
+            && !self.drain.add_read.val()
+            && (!self.feeder.read.val() || self.two_ports.val());
         self.store_grant.next = self.store_served.val();
-        self.act.write.next = self.act_written.val();
-        self.act.read.next = self.feeder.read.val() || self.store_served.val();
-        self.act.data.next = self.load_word.val();
-        self.act.address.next = self.load_address.val().get_bits::<A>(0);
+        self.other_read.next = self.store_served.val() || self.drain.add_read.val();
+        self.act.read_a.next = self.feeder.read.val();
+        self.act.address_a.next = self.feeder.address.val();
+        self.act.read_b.next = self.other_read.val();
+        self.act.write_b.next = self.act_written.val();
+        self.act.data_b.next = self.load_word.val();
+        self.act.address_b.next = self.load_address.val().get_bits::<A>(0);
         if self.drain.write.val() {
-            self.act.data.next = self.drain.word.val();
-            self.act.address.next = self.drain.address.val();
-        } else if self.feeder.read.val() {
-            self.act.address.next = self.feeder.address.val();
+            self.act.data_b.next = self.drain.word.val();
+            self.act.address_b.next = self.drain.address.val();
+        } else if self.drain.add_read.val() {
+            self.act.address_b.next = self.drain.add_address.val();
         } else if self.store_served.val() {
-            self.act.address.next = self.store_address.val();
+            self.act.address_b.next = self.store_address.val();
         }
-        self.store_word.next = self.act.q.val();
-        // Weight memory.
-        self.param_served.next = self.drain.param_read.val() && !self.load_weight.val();
-        self.tile_served.next = self.tiles.read.val() && !self.load_weight.val() && !self.drain.param_read.val();
+        self.store_word.next = self.act.q_b.val();
+        self.drain.add_word.next = self.act.q_b.val();
+        // Weight memory: tiles and parameters on port a, load on port b.
+        self.param_served.next = self.drain.param_read.val() && (!self.load_weight.val() || self.two_ports.val());
+        self.tile_served.next =
+            self.tiles.read.val() && (!self.load_weight.val() || self.two_ports.val()) && !self.drain.param_read.val();
         self.drain.param_grant.next = self.param_served.val();
         self.tiles.grant.next = self.tile_served.val();
-        self.weight.write.next = self.load_weight.val();
-        self.weight.read.next = self.param_served.val() || self.tile_served.val();
-        self.weight.data.next = self.load_word.val();
-        self.weight.address.next = self.load_address.val().get_bits::<W>(0);
+        self.weight.read_a.next = self.param_served.val() || self.tile_served.val();
+        self.weight.address_a.next = self.tiles.address.val();
         if self.param_served.val() {
-            self.weight.address.next = self.drain.param_address.val();
-        } else if self.tile_served.val() {
-            self.weight.address.next = self.tiles.address.val();
+            self.weight.address_a.next = self.drain.param_address.val();
         }
-        self.drain.param_word.next = self.weight.q.val();
+        self.weight.read_b.next = false;
+        self.weight.write_b.next = self.load_weight.val();
+        self.weight.address_b.next = self.load_address.val().get_bits::<W>(0);
+        self.weight.data_b.next = self.load_word.val();
+        self.drain.param_word.next = self.weight.q_a.val();
         // Into the array.
-        self.mouth.stored.next = self.act.q.val();
+        self.mouth.stored.next = self.act.q_a.val();
         self.mouth.valid.next = self.feeder.valid.val();
         self.mouth.pad.next = self.feeder.pad.val();
         self.mouth.swap.next = self.feeder.swap.val();
+        self.mouth.line.next = self.feeder.line.val();
+        self.lines.clock.next = self.clock.val();
+        self.lines.ask.next = self.feeder.ask_line.val();
+        self.lines.word.next = self.mouth.word.val();
+        self.lines.valid.next = self.feeder.line.val();
+        self.lines.length.next = self.feeder.line_length.val().get_bits::<LA>(0);
+        self.array.line.next = self.feeder.line.val();
+        for i in 0..LM {
+            self.array.lines[i].next = self.lines.earlier[i].val();
+        }
         self.mouth.pad_value.next = self.feeder.pad_value.val();
-        self.mouth.weights.next = self.weight.q.val();
+        self.mouth.weights.next = self.weight.q_a.val();
         self.mouth.row_write.next = self.tiles.row_write.val();
         self.array.word.next = self.mouth.word.val();
         self.array.swap.next = self.feeder.swap.val();
-        self.array.weights.next = self.weight.q.val();
+        self.array.weights.next = self.weight.q_a.val();
         self.array.row_write.next = self.tiles.row_write.val();
-        self.wave.valid_in.next = self.feeder.valid.val();
+        self.wave.valid_in.next = self.feeder.summed.val();
         self.wave.first_in.next = self.feeder.first.val();
         self.wave.max_in.next = self.feeder.max.val();
         self.wave.bank_in.next = self.feeder.bank.val();
@@ -263,11 +349,17 @@ impl<
         // What the counters count.
         self.fed.next = self.feeder.valid.val();
         self.macs.next = self.no_macs.val();
-        if self.feeder.valid.val() {
+        if self.feeder.summed.val() {
             self.macs.next = self.feeder.macs.val();
         }
         self.zero_products.next = self.mouth.zero_products.val();
-        self.act_read.next = self.feeder.read.val() || self.store_served.val();
+        self.act_read.next = self.none.val();
+        if self.feeder.read.val() || self.other_read.val() {
+            self.act_read.next = self.one.val();
+        }
+        if self.feeder.read.val() && self.other_read.val() {
+            self.act_read.next = self.two.val();
+        }
         self.act_write.next = self.act_written.val();
         self.weight_read.next = self.param_served.val() || self.tile_served.val();
         self.weight_write.next = self.load_weight.val();

@@ -2,11 +2,18 @@
 //!
 //! First it reads the parameters of the n output channels from weight memory, which usually happens under the feed.
 //! Then each pixel takes `G · steps` cycles: its n sums go through L lanes in G groups. A pixel's word is written
-//! `steps + 4` cycles after its last group began. `drained` comes with the last word.
+//! `steps + 4` cycles after its last group began. `drained` comes with the last word. Lanes are serial, a digit a cycle,
+//! or parallel, a value a cycle.
+//!
+//! With `add` a pixel's word goes on into the residual lanes, beside the word of another tensor that is read in the cycle
+//! in which it would have been written; the sum is written three cycles after that. `steps` is 2 then: read and write
+//! take one port of activation memory in turn.
 
 use crate::literal::{literal, op};
 use crate::ram::RamParts;
 use crate::requant::Requant;
+use crate::residual::Residual;
+use crate::scale::Scale;
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
@@ -14,7 +21,8 @@ use std::array::from_fn;
 use systole_isa::command;
 
 /// Drain of N columns: WB = 8·N; L lanes, LB = 8·L; G = N / L groups, GB bits for their number (at least 1); a parameter
-/// record takes PW words, PB = PW·WB bits; A activation, W weight and C accumulator address bits.
+/// record takes PW words, PB = PW·WB bits; A activation, W weight and C accumulator address bits; LS serial or LP parallel
+/// lanes, the other number is 0; NA residual lanes, none or N, whose constants take AW words, AB = AW·WB bits.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -26,6 +34,7 @@ use systole_isa::command;
 /// | `acc_read`, `acc_bank`, `acc_address` | out | request to them |
 /// | `param_read`, `param_address`, `param_grant`, `param_word` | out, out, in, in | weight memory |
 /// | `write`, `address`, `word` | out | to activation memory, always served |
+/// | `add_read`, `add_address`, `add_word` | out, out, in | the other tensor of a residual addition, always served |
 /// | `drained`, `drained_bank` | out | 1: that bank is free |
 #[derive(LogicBlock, SmartDefault)]
 pub struct Drain<
@@ -40,6 +49,11 @@ pub struct Drain<
     const A: usize,
     const W: usize,
     const C: usize,
+    const LS: usize,
+    const LP: usize,
+    const NA: usize,
+    const AW: usize,
+    const AB: usize,
 > {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -88,13 +102,26 @@ pub struct Drain<
     pub drained: Signal<Out, Bit>,
     /// Which.
     pub drained_bank: Signal<Out, Bit>,
+    /// Read a word to add.
+    pub add_read: Signal<Out, Bit>,
+    /// Activation word address.
+    pub add_address: Signal<Out, Bits<A>>,
+    /// Activation memory's output.
+    pub add_word: Signal<In, Bits<WB>>,
     #[default(from_fn(|_| Default::default()))]
-    lane: [Requant<WB>; L],
+    serial: [Requant<WB>; LS],
+    #[default(from_fn(|_| Default::default()))]
+    parallel: [Scale<WB>; LP],
+    #[default(from_fn(|_| Default::default()))]
+    residual: [Residual<WB>; NA],
     #[default(from_fn(|_| Default::default()))]
     store: [RamParts<WB, PW, PB, GB, G>; L],
     d_addr: DFF<Bits<A>>,
     d_step: DFF<Bits<A>>,
-    d_count: DFF<Bits<16>>,
+    d_count: DFF<Bits<17>>,
+    d_add: DFF<Bits<A>>,
+    d_add_step: DFF<Bits<A>>,
+    d_clamp: DFF<Bits<16>>,
     d_quant: DFF<Bits<24>>,
     d_param: DFF<Bits<W>>,
     param_at: DFF<Bits<W>>,
@@ -144,8 +171,35 @@ pub struct Drain<
     word5: DFF<Bit>,
     end5: DFF<Bit>,
     gathered: DFF<Bits<WB>>,
+    // Residual addition: its constants, where it reads, and what follows stage 5.
+    records_here: DFF<Bit>,
+    constants: DFF<Bits<AB>>,
+    add_at: DFF<Bits<A>>,
+    value6: DFF<Bits<WB>>,
+    word6: DFF<Bit>,
+    end6: DFF<Bit>,
+    word7: DFF<Bit>,
+    end7: DFF<Bit>,
+    word8: DFF<Bit>,
+    end8: DFF<Bit>,
+    add: Signal<Local, Bit>,
+    done: Signal<Local, Bit>,
+    out: Signal<Local, Bit>,
+    added: Signal<Local, Bits<WB>>,
+    #[default(from_fn(|_| Default::default()))]
+    sums_of: [Signal<Local, Bits<WB>>; NA],
+    #[default(literal(0))]
+    no_word: Constant<Bits<WB>>,
+    #[default(literal((AB - WB) as u32))]
+    constants_less_word: Constant<Bits<8>>,
+    #[default(literal(WB as u32))]
+    word_bits: Constant<Bits<8>>,
     #[default(from_fn(|_| Default::default()))]
     ys: [Signal<Local, Bits<WB>>; L],
+    #[default(from_fn(|_| Default::default()))]
+    y: [Signal<Local, Bits<WB>>; L],
+    #[default(from_fn(|_| Default::default()))]
+    lane_sum: [Signal<Local, Bits<32>>; L],
     record: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
     first0: Signal<Local, Bit>,
@@ -170,7 +224,10 @@ pub struct Drain<
     #[default(literal(1))]
     one_asked: Constant<Bits<8>>,
     #[default(literal((N * PW) as u32 - 1))]
-    all_asked: Constant<Bits<8>>,
+    records_asked: Constant<Bits<8>>,
+    #[default(literal((N * PW + AW) as u32 - 1))]
+    constants_asked: Constant<Bits<8>>,
+    all_asked: Signal<Local, Bits<8>>,
     #[default(literal(0))]
     none_asked: Constant<Bits<8>>,
     #[default(literal(1))]
@@ -193,6 +250,12 @@ pub struct Drain<
     d_quant_op: Constant<Bits<8>>,
     #[default(op(command::D_PARAM))]
     d_param_op: Constant<Bits<8>>,
+    #[default(op(command::D_ADD))]
+    d_add_op: Constant<Bits<8>>,
+    #[default(op(command::D_ADD_STEP))]
+    d_add_step_op: Constant<Bits<8>>,
+    #[default(op(command::D_CLAMP))]
+    d_clamp_op: Constant<Bits<8>>,
 }
 
 impl<
@@ -207,7 +270,12 @@ impl<
         const A: usize,
         const W: usize,
         const C: usize,
-    > Logic for Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C>
+        const LS: usize,
+        const LP: usize,
+        const NA: usize,
+        const AW: usize,
+        const AB: usize,
+    > Logic for Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, LS, LP, NA, AW, AB>
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -217,6 +285,9 @@ impl<
             d_addr,
             d_step,
             d_count,
+            d_add,
+            d_add_step,
+            d_clamp,
             d_quant,
             d_param,
             param_at,
@@ -261,7 +332,17 @@ impl<
             last5,
             word5,
             end5,
-            gathered
+            gathered,
+            records_here,
+            constants,
+            add_at,
+            value6,
+            word6,
+            end6,
+            word7,
+            end7,
+            word8,
+            end8
         );
         if self.set.val() {
             if self.op.val() == self.d_addr_op.val() {
@@ -271,7 +352,7 @@ impl<
                 self.d_step.d.next = self.value.val().get_bits::<A>(0);
             }
             if self.op.val() == self.d_count_op.val() {
-                self.d_count.d.next = self.value.val().get_bits::<16>(0);
+                self.d_count.d.next = self.value.val().get_bits::<17>(0);
             }
             if self.op.val() == self.d_quant_op.val() {
                 self.d_quant.d.next = self.value.val();
@@ -279,8 +360,28 @@ impl<
             if self.op.val() == self.d_param_op.val() {
                 self.d_param.d.next = self.value.val().get_bits::<W>(0);
             }
+            if self.op.val() == self.d_add_op.val() {
+                self.d_add.d.next = self.value.val().get_bits::<A>(0);
+            }
+            if self.op.val() == self.d_add_step_op.val() {
+                self.d_add_step.d.next = self.value.val().get_bits::<A>(0);
+            }
+            if self.op.val() == self.d_clamp_op.val() {
+                self.d_clamp.d.next = self.value.val().get_bits::<16>(0);
+            }
         }
-        // Parameters: ask for N·PW words; each record of PW words goes to its lane's store, by group.
+        // Without residual lanes the flag is never up, and all that it commands falls away.
+        self.add.next = false;
+        for i in 0..NA {
+            self.add.next = self.d_count.q.val().get_bit(16);
+            self.residual[i].clock.next = self.clock.val();
+            self.sums_of[i].next = self.no_word.val();
+        }
+        self.all_asked.next = self.records_asked.val();
+        if self.add.val() {
+            self.all_asked.next = self.constants_asked.val();
+        }
+        // Parameters: ask for N·PW words; each record of PW words goes to its lane's store, by group; then the constants.
         self.param_read.next = self.fetching.q.val();
         self.param_address.next = self.param_at.q.val();
         self.arriving.d.next = self.fetching.q.val() && self.param_grant.val();
@@ -297,7 +398,17 @@ impl<
             for p in PW..(PW + 1) {
                 if self.words.q.val().get_bit(p - 1) {
                     self.words.d.next = self.first_word.val();
-                    self.record.next = true;
+                    self.record.next = !self.records_here.q.val();
+                }
+            }
+        }
+        if self.arriving.q.val() && self.records_here.q.val() {
+            self.constants.d.next = (self.constants.q.val() >> self.word_bits.val())
+                | (bit_cast::<AB, WB>(self.param_word.val()) << self.constants_less_word.val());
+            self.words.d.next = self.words.q.val() << 1;
+            for p in AW..(AW + 1) {
+                if self.words.q.val().get_bit(p - 1) {
+                    self.filled.d.next = true;
                 }
             }
         }
@@ -310,7 +421,8 @@ impl<
                     self.to_last.d.next = self.to_last.q.val() << 1;
                     for g in G..(G + 1) {
                         if self.to_last.q.val().get_bit(g - 1) {
-                            self.filled.d.next = true;
+                            self.filled.d.next = !self.add.val();
+                            self.records_here.d.next = true;
                         }
                     }
                 }
@@ -378,37 +490,55 @@ impl<
             self.store[l].clock.next = self.clock.val();
             self.store[l].read.next = self.running.q.val() && self.first0.val();
             self.store[l].read_address.next = self.group_number.q.val();
-            self.store[l].write.next = self.arriving.q.val() && self.to_lane.q.val().get_bit(l);
+            self.store[l].write.next =
+                self.arriving.q.val() && !self.records_here.q.val() && self.to_lane.q.val().get_bit(l);
             self.store[l].part.next = self.words.q.val().get_bits::<PW>(0);
             self.store[l].write_address.next = self.to_group.q.val();
             self.store[l].data.next = self.param_word.val();
-            self.lane[l].clock.next = self.clock.val();
-            self.lane[l].parameters.next = self.store[l].q.val().get_bits::<96>(0);
-            self.lane[l].load.next = self.valid1.q.val() && self.first1.q.val();
-            self.lane[l].step.next = self.step1.q.val();
-            self.lane[l].multiply.next = self.valid2.q.val();
-            self.lane[l].add.next = self.valid3.q.val();
-            self.lane[l].add_first.next = self.first3.q.val();
-            self.lane[l].finish.next = self.last4.q.val();
-            self.lane[l].zero_point.next = self.d_quant.q.val().get_bits::<8>(0);
-            self.lane[l].low.next = self.d_quant.q.val().get_bits::<8>(8);
-            self.lane[l].high.next = self.d_quant.q.val().get_bits::<8>(16);
-            self.lane[l].sum.next = self.sums[l].val();
+            self.lane_sum[l].next = self.sums[l].val();
         }
         for w in L..(L + 1) {
             for g in 1..G {
                 for l in 0..L {
                     if self.group1.q.val().get_bit(g) {
-                        self.lane[l].sum.next = self.sums[g * w + l].val();
+                        self.lane_sum[l].next = self.sums[g * w + l].val();
                     }
                 }
             }
         }
+        for l in 0..LS {
+            self.serial[l].clock.next = self.clock.val();
+            self.serial[l].sum.next = self.lane_sum[l].val();
+            self.serial[l].parameters.next = self.store[l].q.val().get_bits::<96>(0);
+            self.serial[l].load.next = self.valid1.q.val() && self.first1.q.val();
+            self.serial[l].step.next = self.step1.q.val();
+            self.serial[l].multiply.next = self.valid2.q.val();
+            self.serial[l].add.next = self.valid3.q.val();
+            self.serial[l].add_first.next = self.first3.q.val();
+            self.serial[l].finish.next = self.last4.q.val();
+            self.serial[l].zero_point.next = self.d_quant.q.val().get_bits::<8>(0);
+            self.serial[l].low.next = self.d_quant.q.val().get_bits::<8>(8);
+            self.serial[l].high.next = self.d_quant.q.val().get_bits::<8>(16);
+            self.y[l].next = self.serial[l].y.val();
+        }
+        for l in 0..LP {
+            self.parallel[l].clock.next = self.clock.val();
+            self.parallel[l].sum.next = self.lane_sum[l].val();
+            self.parallel[l].parameters.next = self.store[l].q.val().get_bits::<96>(0);
+            self.parallel[l].load.next = self.valid1.q.val() && self.first1.q.val();
+            self.parallel[l].multiply.next = self.valid2.q.val();
+            self.parallel[l].add.next = self.valid3.q.val();
+            self.parallel[l].finish.next = self.last4.q.val();
+            self.parallel[l].zero_point.next = self.d_quant.q.val().get_bits::<8>(0);
+            self.parallel[l].low.next = self.d_quant.q.val().get_bits::<8>(8);
+            self.parallel[l].high.next = self.d_quant.q.val().get_bits::<8>(16);
+            self.y[l].next = self.parallel[l].y.val();
+        }
         // The word: groups come in from the top.
         for w in L..(L + 1) {
-            self.ys[0].next = self.lane[w - 1].y.val();
+            self.ys[0].next = self.y[w - 1].val();
             for l in 1..L {
-                self.ys[l].next = (self.ys[l - 1].val() << 8) | self.lane[w - 1 - l].y.val();
+                self.ys[l].next = (self.ys[l - 1].val() << 8) | self.y[w - 1 - l].val();
             }
             self.whole.next =
                 (self.gathered.q.val() >> self.lanes_bits.val()) | (self.ys[w - 1].val() << self.word_less_lanes.val());
@@ -416,15 +546,56 @@ impl<
         if self.last5.q.val() {
             self.gathered.d.next = self.whole.val();
         }
-        self.write.next = self.last5.q.val() && self.word5.q.val();
-        self.address.next = self.at.q.val();
+        // Residual addition: the value, and a cycle later the word to add, go into the lanes.
+        self.add_read.next = self.last5.q.val() && self.word5.q.val() && self.add.val();
+        self.add_address.next = self.add_at.q.val();
+        if self.add_read.val() {
+            self.value6.d.next = self.whole.val();
+            self.add_at.d.next = self.add_at.q.val() + self.d_add_step.q.val();
+        }
+        self.word6.d.next = self.add_read.val();
+        self.end6.d.next = self.end5.q.val();
+        self.word7.d.next = self.word6.q.val();
+        self.end7.d.next = self.end6.q.val();
+        self.word8.d.next = self.word7.q.val();
+        self.end8.d.next = self.end7.q.val();
+        self.added.next = self.no_word.val();
+        for i in 0..NA {
+            self.residual[i].v.next = self.value6.q.val().get_bits::<8>(i * 8);
+            self.residual[i].w.next = self.add_word.val().get_bits::<8>(i * 8);
+            self.residual[i].a.next = self.constants.q.val().get_bits::<32>(0);
+            self.residual[i].b.next = self.constants.q.val().get_bits::<32>(32);
+            self.residual[i].c.next = self.constants.q.val().get_bits::<40>(64);
+            self.residual[i].low.next = self.d_clamp.q.val().get_bits::<8>(0);
+            self.residual[i].high.next = self.d_clamp.q.val().get_bits::<8>(8);
+        }
+        for w in NA..(NA + 1) {
+            for i in 0..NA {
+                self.sums_of[i].next = self.residual[w - 1 - i].y.val();
+            }
+            for i in 1..NA {
+                self.sums_of[i].next = (self.sums_of[i - 1].val() << 8) | self.residual[w - 1 - i].y.val();
+            }
+            for i in 0..NA {
+                self.added.next = self.sums_of[i].val();
+            }
+        }
+        self.out.next = self.last5.q.val() && self.word5.q.val();
+        self.done.next = self.last5.q.val() && self.end5.q.val();
         self.word.next = self.whole.val();
-        self.drained.next = self.last5.q.val() && self.end5.q.val();
+        if self.add.val() {
+            self.out.next = self.word8.q.val();
+            self.done.next = self.word8.q.val() && self.end8.q.val();
+            self.word.next = self.added.val();
+        }
+        self.write.next = self.out.val();
+        self.address.next = self.at.q.val();
+        self.drained.next = self.done.val();
         self.drained_bank.next = self.which.q.val();
-        if self.last5.q.val() && self.word5.q.val() {
+        if self.out.val() {
             self.at.d.next = self.at.q.val() + self.d_step.q.val();
         }
-        if self.last5.q.val() && self.end5.q.val() {
+        if self.done.val() {
             self.job.d.next = false;
             self.which.d.next = !self.which.q.val();
             if self.which.q.val() {
@@ -454,6 +625,8 @@ impl<
             self.group.d.next = self.first_group.val();
             self.group_number.d.next = self.group_zero.val();
             self.at.d.next = self.d_addr.q.val();
+            self.add_at.d.next = self.d_add.q.val();
+            self.records_here.d.next = false;
             // The registers stay: the next job may use the same ones.
             self.param_at.d.next = self.d_param.q.val();
         }
@@ -471,6 +644,9 @@ impl<
             self.last3.d.next = false;
             self.last4.d.next = false;
             self.last5.d.next = false;
+            self.word6.d.next = false;
+            self.word7.d.next = false;
+            self.word8.d.next = false;
         }
         self.busy.next = self.job.q.val();
         self.working.next = self.running.q.val();

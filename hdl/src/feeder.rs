@@ -4,6 +4,9 @@
 //! every output pixel of the job, row by row. Taps outside the input give the padding value. Addresses are running
 //! sums, so nothing is multiplied. Outputs other than `read` and `address` are registered: they stand beside the word
 //! that activation memory gives, one cycle after the request.
+//!
+//! In line mode (see `systole_isa::command`) the same loops stream lines of samples; two counters find those that have an
+//! output, and only these are numbered and go to the accumulators. The last sample of a job must have one.
 
 use crate::literal::{literal, op};
 use rust_hdl_core::prelude::*;
@@ -11,7 +14,7 @@ use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
 use systole_isa::command;
 
-/// Feeder for A activation address bits and C accumulator address bits.
+/// Feeder for A activation address bits and C accumulator address bits, and an array of G groups of R rows in line mode.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -24,11 +27,13 @@ use systole_isa::command;
 /// | `grant` | in | 1: activation memory serves the feeder this cycle |
 /// | `read`, `address` | out | request to activation memory |
 /// | `valid`, `pad`, `swap`, `first`, `max`, `bank`, `last`, `pixel` | out | what the word one cycle later is |
+/// | `line`, `summed` | out | it is of line mode; it has an output (always, without line mode) |
+/// | `ask_line`, `line_length` | out | a sample of line mode comes in the next cycle; samples of a line less 1 |
 /// | `pad_value` | out | int8 |
 /// | `macs` | out | multiply-accumulates of that word |
 /// | `stalled` | out | 1: wanted to stream and could not |
 #[derive(LogicBlock, SmartDefault)]
-pub struct Feeder<const A: usize, const C: usize> {
+pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Register write.
@@ -75,6 +80,14 @@ pub struct Feeder<const A: usize, const C: usize> {
     pub last: Signal<Out, Bit>,
     /// Output pixel of the job.
     pub pixel: Signal<Out, Bits<C>>,
+    /// It is of line mode.
+    pub line: Signal<Out, Bit>,
+    /// It has an output.
+    pub summed: Signal<Out, Bit>,
+    /// A sample of line mode comes.
+    pub ask_line: Signal<Out, Bit>,
+    /// Samples of a line, less 1.
+    pub line_length: Signal<Out, Bits<12>>,
     /// Padding value, int8.
     pub pad_value: Signal<Out, Bits<8>>,
     /// Multiply-accumulates of the word.
@@ -91,6 +104,13 @@ pub struct Feeder<const A: usize, const C: usize> {
     f_in: DFF<Bits<24>>,
     f_mode: DFF<Bits<24>>,
     f_macs: DFF<Bits<24>>,
+    f_tap_step: DFF<Bits<A>>,
+    f_line: DFF<Bits<15>>,
+    // Samples of this line, and lines, before the next output.
+    skip_x: DFF<Bits<6>>,
+    skip_y: DFF<Bits<3>>,
+    line_q: DFF<Bit>,
+    output_q: DFF<Bit>,
     // Running sums: address of the kernel row, the tap, the output row, the pixel.
     kernel_row: DFF<Bits<A>>,
     tap: DFF<Bits<A>>,
@@ -139,6 +159,11 @@ pub struct Feeder<const A: usize, const C: usize> {
     next_at: Signal<Local, Bits<A>>,
     next_tap_x: Signal<Local, Bits<12>>,
     next_tap_y: Signal<Local, Bits<12>>,
+    lines: Signal<Local, Bit>,
+    has_output: Signal<Local, Bit>,
+    last_macs: Signal<Local, Bit>,
+    apart_x: Signal<Local, Bits<12>>,
+    apart_y: Signal<Local, Bits<12>>,
     stride_x: Signal<Local, Bits<12>>,
     stride_y: Signal<Local, Bits<12>>,
     #[default(literal(0))]
@@ -155,6 +180,18 @@ pub struct Feeder<const A: usize, const C: usize> {
     one_word: Constant<Bits<A>>,
     #[default(literal(1))]
     one_pixel: Constant<Bits<C>>,
+    #[default(literal(0))]
+    zero3: Constant<Bits<3>>,
+    #[default(literal(1))]
+    one3: Constant<Bits<3>>,
+    #[default(literal(R as u32))]
+    rows: Constant<Bits<12>>,
+    #[default(literal(G as u32))]
+    groups: Constant<Bits<12>>,
+    #[default(op(command::F_TAP_STEP))]
+    f_tap_step_op: Constant<Bits<8>>,
+    #[default(op(command::F_LINE))]
+    f_line_op: Constant<Bits<8>>,
     #[default(op(command::F_ADDR))]
     f_addr_op: Constant<Bits<8>>,
     #[default(op(command::F_PIXEL_STEP))]
@@ -177,7 +214,7 @@ pub struct Feeder<const A: usize, const C: usize> {
     f_macs_op: Constant<Bits<8>>,
 }
 
-impl<const A: usize, const C: usize> Logic for Feeder<A, C> {
+impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for Feeder<A, C, G, R> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
@@ -193,6 +230,12 @@ impl<const A: usize, const C: usize> Logic for Feeder<A, C> {
             f_in,
             f_mode,
             f_macs,
+            f_tap_step,
+            f_line,
+            skip_x,
+            skip_y,
+            line_q,
+            output_q,
             kernel_row,
             tap,
             row,
@@ -255,6 +298,12 @@ impl<const A: usize, const C: usize> Logic for Feeder<A, C> {
             if self.op.val() == self.f_macs_op.val() {
                 self.f_macs.d.next = self.value.val();
             }
+            if self.op.val() == self.f_tap_step_op.val() {
+                self.f_tap_step.d.next = self.value.val().get_bits::<A>(0);
+            }
+            if self.op.val() == self.f_line_op.val() {
+                self.f_line.d.next = self.value.val().get_bits::<15>(0);
+            }
         }
         // May a word be asked for now?
         self.held.next = self.f_mode.q.val().get_bit(15) && !self.first_tile.q.val();
@@ -277,6 +326,21 @@ impl<const A: usize, const C: usize> Logic for Feeder<A, C> {
         self.end_kernel_y.next =
             self.end_kernel_x.val() && (self.kernel_y.q.val() == self.f_kernel.q.val().get_bits::<6>(6));
         self.end_job.next = self.end_y.val() && self.end_kernel_y.val();
+        // Line mode: has this sample an output?
+        self.lines.next = self.f_mode.q.val().get_bit(16);
+        self.has_output.next = !self.lines.val()
+            || ((self.skip_x.q.val() == self.zero6.val()) && (self.skip_y.q.val() == self.zero3.val()));
+        self.ask_line.next = self.go.val() && self.lines.val();
+        self.line_length.next = self.f_out.q.val().get_bits::<12>(0);
+        self.apart_x.next = self.one.val();
+        self.apart_y.next = self.one.val();
+        self.last_macs.next = self.end_block.val();
+        if self.lines.val() {
+            self.apart_x.next = self.rows.val();
+            self.apart_y.next = self.groups.val();
+            self.last_macs.next = (self.kernel_x.q.val() == self.f_kernel.q.val().get_bits::<6>(0))
+                && (self.kernel_y.q.val() == self.f_kernel.q.val().get_bits::<6>(6));
+        }
         // Where the next tap, row and pixel begin.
         self.stride_x.next = bit_cast::<12, 3>(self.f_mode.q.val().get_bits::<3>(8));
         self.stride_y.next = bit_cast::<12, 3>(self.f_mode.q.val().get_bits::<3>(11));
@@ -287,12 +351,13 @@ impl<const A: usize, const C: usize> Logic for Feeder<A, C> {
         self.next_tap_x.next = self.tap_x.q.val();
         self.next_tap_y.next = self.tap_y.q.val();
         if self.end_block.val() {
-            self.next_tap_x.next = self.tap_x.q.val() + self.one.val();
+            self.next_tap.next = self.tap.q.val() + self.f_tap_step.q.val();
+            self.next_tap_x.next = self.tap_x.q.val() + self.apart_x.val();
         }
         if self.end_kernel_x.val() {
             self.next_tap.next = self.next_kernel_row.val();
             self.next_tap_x.next = self.f_origin.q.val().get_bits::<12>(0);
-            self.next_tap_y.next = self.tap_y.q.val() + self.one.val();
+            self.next_tap_y.next = self.tap_y.q.val() + self.apart_y.val();
         }
         // What stands beside the word one cycle later.
         self.valid_q.d.next = self.go.val();
@@ -302,16 +367,29 @@ impl<const A: usize, const C: usize> Logic for Feeder<A, C> {
         self.bank_q.d.next = self.which.q.val();
         self.last_q.d.next = self.go.val() && self.end_job.val();
         self.pixel_q.d.next = self.count.q.val();
-        self.last_block_q.d.next = self.end_block.val();
+        self.last_block_q.d.next = self.last_macs.val();
+        self.line_q.d.next = self.go.val() && self.lines.val();
+        self.output_q.d.next = self.go.val() && self.has_output.val();
         self.just_started.d.next = self.go.val() && self.tile_start.q.val();
         // Advance.
         if self.go.val() {
             self.tile_start.d.next = self.end_y.val();
-            self.count.d.next = self.count.q.val() + self.one_pixel.val();
+            if self.has_output.val() {
+                self.count.d.next = self.count.q.val() + self.one_pixel.val();
+            }
+            self.skip_x.d.next = self.skip_x.q.val() - self.one6.val();
+            if self.skip_x.q.val() == self.zero6.val() {
+                self.skip_x.d.next = bit_cast::<6, 3>(self.f_line.q.val().get_bits::<3>(6));
+            }
             self.out_x.d.next = self.out_x.q.val() + self.one.val();
             self.x.d.next = self.x.q.val() + self.stride_x.val();
             self.at.d.next = self.next_at.val();
             if self.end_x.val() {
+                self.skip_x.d.next = self.f_line.q.val().get_bits::<6>(0);
+                self.skip_y.d.next = self.skip_y.q.val() - self.one3.val();
+                if self.skip_y.q.val() == self.zero3.val() {
+                    self.skip_y.d.next = self.f_line.q.val().get_bits::<3>(12);
+                }
                 self.out_x.d.next = self.zero.val();
                 self.out_y.d.next = self.out_y.q.val() + self.one.val();
                 self.x.d.next = self.tap_x.q.val();
@@ -321,6 +399,7 @@ impl<const A: usize, const C: usize> Logic for Feeder<A, C> {
             }
             if self.end_y.val() {
                 self.count.d.next = self.zero_pixel.val();
+                self.skip_y.d.next = self.f_line.q.val().get_bits::<3>(9);
                 self.out_y.d.next = self.zero.val();
                 self.tap.d.next = self.next_tap.val();
                 self.row.d.next = self.next_tap.val();
@@ -371,6 +450,8 @@ impl<const A: usize, const C: usize> Logic for Feeder<A, C> {
             self.tap_y.d.next = self.f_origin.q.val().get_bits::<12>(12);
             self.x.d.next = self.f_origin.q.val().get_bits::<12>(0);
             self.y.d.next = self.f_origin.q.val().get_bits::<12>(12);
+            self.skip_x.d.next = self.f_line.q.val().get_bits::<6>(0);
+            self.skip_y.d.next = self.f_line.q.val().get_bits::<3>(9);
             self.out_x.d.next = self.zero.val();
             self.out_y.d.next = self.zero.val();
             self.block.d.next = self.zero.val();
@@ -394,6 +475,8 @@ impl<const A: usize, const C: usize> Logic for Feeder<A, C> {
         self.valid.next = self.valid_q.q.val();
         self.pad.next = self.pad_q.q.val();
         self.swap.next = self.swap_q.q.val();
+        self.line.next = self.line_q.q.val();
+        self.summed.next = self.output_q.q.val();
         self.first.next = self.first_q.q.val();
         self.max.next = self.f_mode.q.val().get_bit(14);
         self.bank.next = self.bank_q.q.val();

@@ -44,6 +44,18 @@ pub struct Infer<
     const BUS: usize,
     const BB: usize,
     const BS: usize,
+    const P: usize,
+    const LG: usize,
+    const LR: usize,
+    const LM: usize,
+    const LK: usize,
+    const LA: usize,
+    const LD: usize,
+    const QS: usize,
+    const QP: usize,
+    const NA: usize,
+    const CW: usize,
+    const CB: usize,
 > {
     pub ap_clk: Signal<In, Clock>,
     pub ap_rst_n: Signal<In, Bit>,
@@ -102,7 +114,37 @@ pub struct Infer<
     #[default(Counters::new(N))]
     counters: Counters<T>,
     sequencer: Sequencer,
-    data: Datapath<N, H, NH, WB, SW, S, L, LB, G, GB, PW, PB, A, W, C, D, M>,
+    data: Datapath<
+        N,
+        H,
+        NH,
+        WB,
+        SW,
+        S,
+        L,
+        LB,
+        G,
+        GB,
+        PW,
+        PB,
+        A,
+        W,
+        C,
+        D,
+        M,
+        P,
+        LG,
+        LR,
+        LM,
+        LK,
+        LA,
+        LD,
+        QS,
+        QP,
+        NA,
+        CW,
+        CB,
+    >,
     reset: Signal<Local, Bit>,
     start: Signal<Local, Bit>,
     clear: Signal<Local, Bit>,
@@ -158,7 +200,55 @@ impl<
         const BUS: usize,
         const BB: usize,
         const BS: usize,
-    > Logic for Infer<N, H, NH, WB, SW, S, L, LB, G, GB, PW, PB, A, W, C, D, M, T, AW, BUS, BB, BS>
+        const P: usize,
+        const LG: usize,
+        const LR: usize,
+        const LM: usize,
+        const LK: usize,
+        const LA: usize,
+        const LD: usize,
+        const QS: usize,
+        const QP: usize,
+        const NA: usize,
+        const CW: usize,
+        const CB: usize,
+    > Logic
+    for Infer<
+        N,
+        H,
+        NH,
+        WB,
+        SW,
+        S,
+        L,
+        LB,
+        G,
+        GB,
+        PW,
+        PB,
+        A,
+        W,
+        C,
+        D,
+        M,
+        T,
+        AW,
+        BUS,
+        BB,
+        BS,
+        P,
+        LG,
+        LR,
+        LM,
+        LK,
+        LA,
+        LD,
+        QS,
+        QP,
+        NA,
+        CW,
+        CB,
+    >
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -221,6 +311,9 @@ impl<
         self.sequencer.feed_blocked.next = self.data.feed_blocked.val();
         self.sequencer.drain_busy.next = self.data.drain_busy.val();
         self.sequencer.load_busy.next = self.load.busy.val();
+        self.sequencer.load_full.next = self.load.full.val();
+        self.sequencer.load_older.next = self.load.older.val();
+        self.sequencer.read_error.next = self.bus.read_error.val();
         self.sequencer.store_busy.next = self.store.busy.val();
         self.sequencer.marking.next = self.store.marking.val();
         self.data.set.next = self.sequencer.set.val();
@@ -237,6 +330,7 @@ impl<
         self.store.value.next = self.sequencer.value.val();
         self.store.start.next = self.sequencer.start_store.val();
         self.store.mark.next = self.sequencer.mark.val();
+        self.store.gently.next = self.sequencer.gently.val();
         self.store.new_run.next = self.start.val();
         // Read channel. A drained word takes the activation memory's port, so the channel waits.
         self.taking.next = !self.data.load_wait.val();
@@ -264,6 +358,7 @@ impl<
         self.load.rvalid.next = self.bus.load_rvalid.val();
         self.load.weights_at.next = self.control.weights_at.val();
         self.load.input_at.next = self.control.input_at.val();
+        self.load.output_at.next = self.control.output_at.val();
         self.data.load_act.next = self.load.act_write.val();
         self.data.load_weight.next = self.load.weight_write.val();
         self.data.load_address.next = self.load.address.val();

@@ -1,14 +1,16 @@
 //! The load unit: copies words from card memory to activation or weight memory, one bus word to one on-chip word.
 //!
 //! It asks for bursts of at most 16 beats that end where an aligned 16 would, so that none crosses 4096 bytes, and asks
-//! for the next without waiting for the data of the one before. Each beat is written in the cycle in which it comes.
-//! Word counts past the memories (MW address bits) wrap.
+//! for the next without waiting for the data of the one before; nor does the next job wait for the data of this one, so
+//! that the bus is never idle between two. Each beat is written in the cycle in which it comes. Word counts past the
+//! memories (MW address bits) wrap.
 //!
 //! | port | direction | meaning |
 //! |---|---|---|
 //! | `set`, `op`, `value` | in 1, 8, 24 | set bus: `L_SRC`, `L_DST`, `L_LEN` |
-//! | `start`, `busy` | in, out | pulse; up from the next cycle until the last word is written |
-//! | `weights_at`, `input_at` | in AW | the two buffers to read from |
+//! | `start`, `full` | in, out | pulse; up while neither registers may be written nor a job started |
+//! | `busy`, `older` | out | a job, another job than the newest, is not yet written |
+//! | `weights_at`, `input_at`, `output_at` | in AW | the buffers to read from |
 //! | `arvalid`, `araddr`, `arlen`, `arready` | out, out AW, out 4, in | read addresses |
 //! | `rvalid` | in | a beat for this unit; the data go to the memories directly |
 //! | `act_write`, `weight_write`, `address` | out, out, out MW | write the beat to this word |
@@ -30,9 +32,12 @@ pub struct Load<const AW: usize, const BUS: usize, const MW: usize> {
     pub op: Signal<In, Bits<8>>,
     pub value: Signal<In, Bits<24>>,
     pub start: Signal<In, Bit>,
+    pub full: Signal<Out, Bit>,
     pub busy: Signal<Out, Bit>,
+    pub older: Signal<Out, Bit>,
     pub weights_at: Signal<In, Bits<AW>>,
     pub input_at: Signal<In, Bits<AW>>,
+    pub output_at: Signal<In, Bits<AW>>,
     pub arvalid: Signal<Out, Bit>,
     pub araddr: Signal<Out, Bits<AW>>,
     pub arlen: Signal<Out, Bits<4>>,
@@ -42,16 +47,23 @@ pub struct Load<const AW: usize, const BUS: usize, const MW: usize> {
     pub weight_write: Signal<Out, Bit>,
     pub address: Signal<Out, Bits<MW>>,
     source: DFF<Bits<24>>,
-    from_input: DFF<Bit>,
+    buffer: DFF<Bits<2>>,
     target: DFF<Bits<MW>>,
     to_weights: DFF<Bit>,
     /// Words less 1.
     length: DFF<Bits<MW>>,
-    working: DFF<Bit>,
+    /// The newest job asks; words it has asked for.
     asking: DFF<Bit>,
-    /// Words asked for and words written.
     asked: DFF<Bits<MW>>,
-    written: DFF<Bits<MW>>,
+    /// The newest job waits until the words of the one before have come.
+    waiting: DFF<Bit>,
+    /// The job whose words come now: where the next one goes, how many follow it.
+    working: DFF<Bit>,
+    at: DFF<Bits<MW>>,
+    left_to_write: DFF<Bits<MW>>,
+    writes_weights: DFF<Bit>,
+    begins: Signal<Local, Bit>,
+    ends: Signal<Local, Bit>,
     word: Signal<Local, Bits<24>>,
     left: Signal<Local, Bits<MW>>,
     to_boundary: Signal<Local, Bits<4>>,
@@ -75,7 +87,8 @@ pub struct Load<const AW: usize, const BUS: usize, const MW: usize> {
 impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Load<AW, BUS, MW> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, source, from_input, target, to_weights, length, working, asking, asked, written);
+        dff_setup!(self, clock, source, buffer, target, to_weights, length, asking, asked, waiting);
+        dff_setup!(self, clock, working, at, left_to_write, writes_weights);
         if self.set.val() & (self.op.val() == self.op_source.val()) {
             self.source.d.next = self.value.val();
         }
@@ -85,13 +98,16 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Load<AW, BUS,
         }
         if self.set.val() & (self.op.val() == self.op_length.val()) {
             self.length.d.next = self.value.val().get_bits::<MW>(0);
-            self.from_input.d.next = self.value.val().get_bit(23);
+            self.buffer.d.next = self.value.val().get_bits::<2>(22);
         }
 
         self.word.next = self.source.q.val() + bit_cast::<24, MW>(self.asked.q.val());
         self.base.next = self.weights_at.val();
-        if self.from_input.q.val() {
+        if self.buffer.q.val().get_bit(0) {
             self.base.next = self.input_at.val();
+        }
+        if self.buffer.q.val().get_bit(1) {
+            self.base.next = self.output_at.val();
         }
         self.araddr.next = self.base.val() + (bit_cast::<AW, 24>(self.word.val()) << self.bytes_log2.val());
         self.to_boundary.next = !self.word.val().get_bits::<4>(0);
@@ -109,24 +125,39 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Load<AW, BUS,
             self.asking.d.next = !self.last_burst.val();
         }
 
-        self.address.next = self.target.q.val() + self.written.q.val();
-        self.act_write.next = self.rvalid.val() & (!self.to_weights.q.val());
-        self.weight_write.next = self.rvalid.val() & self.to_weights.q.val();
+        self.address.next = self.at.q.val();
+        self.act_write.next = self.rvalid.val() & (!self.writes_weights.q.val());
+        self.weight_write.next = self.rvalid.val() & self.writes_weights.q.val();
+        self.ends.next = false;
         if self.rvalid.val() {
-            self.written.d.next = self.written.q.val() + 1;
-            if self.written.q.val() == self.length.q.val() {
-                self.working.d.next = false;
-            }
+            self.at.d.next = self.at.q.val() + 1;
+            self.left_to_write.d.next = self.left_to_write.q.val() - 1;
+            self.ends.next = !self.left_to_write.q.val().any();
         }
-        self.busy.next = self.working.q.val();
-        if self.start.val() {
+        if self.ends.val() {
+            self.working.d.next = false;
+        }
+        // The newest job's words come once those of the one before have; the first of them at the earliest two cycles
+        // after its start, whoever answers.
+        self.begins.next = self.waiting.q.val() & ((!self.working.q.val()) | self.ends.val());
+        if self.begins.val() {
+            self.waiting.d.next = false;
             self.working.d.next = true;
+            self.at.d.next = self.target.q.val();
+            self.left_to_write.d.next = self.length.q.val();
+            self.writes_weights.d.next = self.to_weights.q.val();
+        }
+        self.full.next = self.asking.q.val() | self.waiting.q.val();
+        self.older.next = self.waiting.q.val() & self.working.q.val();
+        self.busy.next = self.working.q.val() | self.waiting.q.val();
+        if self.start.val() {
+            self.waiting.d.next = true;
             self.asking.d.next = true;
             self.asked.d.next = 0.into();
-            self.written.d.next = 0.into();
         }
         if self.reset.val() {
             self.working.d.next = false;
+            self.waiting.d.next = false;
             self.asking.d.next = false;
         }
     }

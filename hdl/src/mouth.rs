@@ -1,6 +1,7 @@
 //! What enters the array: the activation word, or padding, or nothing; and how many of its products are zero.
 //!
-//! The count is over all N² elements, with either operand zero, one cycle after its terms, two after the word. A row of
+//! The count is over all N² elements, with either operand zero, one cycle after its terms, two after the word; words of
+//! line mode are not counted. A row of
 //! the weights counts when it is written, and takes effect when the array swaps, as the weights themselves do.
 
 use crate::literal::literal;
@@ -66,7 +67,7 @@ impl<const N: usize> Logic for RowZeros<N> {
 /// | port | direction | shape |
 /// |---|---|---|
 /// | `stored` | in | word from activation memory |
-/// | `valid`, `pad`, `swap`, `pad_value` | in | from the feeder |
+/// | `valid`, `pad`, `swap`, `line`, `pad_value` | in | from the feeder |
 /// | `weights`, `row_write` | in | weight row on its way to the array |
 /// | `word` | out | word for the array; 0 if not `valid` |
 /// | `zero_products` | out | products with a zero operand, 2 cycles later |
@@ -82,6 +83,8 @@ pub struct Mouth<const N: usize, const WB: usize> {
     pub pad: Signal<In, Bit>,
     /// It is the first of a tile.
     pub swap: Signal<In, Bit>,
+    /// Word of line mode.
+    pub line: Signal<In, Bit>,
     /// Padding, int8.
     pub pad_value: Signal<In, Bits<8>>,
     /// Weight row.
@@ -153,7 +156,7 @@ impl<const N: usize, const WB: usize> Logic for Mouth<N, WB> {
         }
         for i in 0..N {
             self.row[i].clock.next = self.clock.val();
-            self.row[i].valid.next = self.valid.val();
+            self.row[i].valid.next = self.valid.val() && !self.line.val();
             self.row[i].swap.next = self.swap.val();
             self.row[i].write.next = self.row_write.val().get_bit(i);
             self.row[i].activation.next = self.taken.val().get_bits::<8>(i * 8);

@@ -1,17 +1,17 @@
-//! Two int8 multipliers that share one operand: the leaf of the array.
+//! Two int8 multipliers: the leaf of the array.
 //!
 //! On the iCE40 one `SB_MAC16` in its 8×8 mode, with its operand and product registers; elsewhere plain `*`, which
 //! synthesis maps to a DSP block each. The weights stay in the operand register until `load`.
 
 use rust_hdl_core::prelude::*;
 
-/// `p0 = a · w0`, `p1 = a · w1`, all int8 in, int16 out. Latency 2 from `a`; a weight loaded with an activation serves
+/// `p0 = a0 · w0`, `p1 = a1 · w1`, all int8 in, int16 out. Latency 2 from `a0`; a weight loaded with an activation serves
 /// that activation already.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
 /// | `load` | in | 1: take `w0` and `w1` |
-/// | `a`, `w0`, `w1` | in | int8 |
+/// | `a0`, `a1`, `w0`, `w1` | in | int8 |
 /// | `p0`, `p1` | out | int16 |
 #[derive(LogicBlock, Default)]
 pub struct MulPair {
@@ -19,8 +19,10 @@ pub struct MulPair {
     pub clock: Signal<In, Clock>,
     /// Take the weights.
     pub load: Signal<In, Bit>,
-    /// Activation, int8.
-    pub a: Signal<In, Bits<8>>,
+    /// Activation of the even column, int8.
+    pub a0: Signal<In, Bits<8>>,
+    /// Activation of the odd column, int8.
+    pub a1: Signal<In, Bits<8>>,
     /// Weight of the even column, int8.
     pub w0: Signal<In, Bits<8>>,
     /// Weight of the odd column, int8.
@@ -29,7 +31,7 @@ pub struct MulPair {
     pub p0: Signal<Out, Signed<16>>,
     /// Product of the odd column, int16.
     pub p1: Signal<Out, Signed<16>>,
-    _held: Box<(i8, i8, i8)>,
+    _held: Box<[i8; 4]>,
 }
 
 fn int8(x: Bits<8>) -> i8 {
@@ -39,13 +41,14 @@ fn int8(x: Bits<8>) -> i8 {
 impl Logic for MulPair {
     fn update(&mut self) {
         if self.clock.pos_edge() {
-            let (a, w0, w1) = *self._held;
-            self.p0.next = signed(i64::from(a) * i64::from(w0));
-            self.p1.next = signed(i64::from(a) * i64::from(w1));
-            self._held.0 = int8(self.a.val());
+            let [a0, a1, w0, w1] = *self._held;
+            self.p0.next = signed(i64::from(a0) * i64::from(w0));
+            self.p1.next = signed(i64::from(a1) * i64::from(w1));
+            self._held[0] = int8(self.a0.val());
+            self._held[1] = int8(self.a1.val());
             if self.load.val() {
-                self._held.1 = int8(self.w0.val());
-                self._held.2 = int8(self.w1.val());
+                self._held[2] = int8(self.w0.val());
+                self._held[3] = int8(self.w1.val());
             }
         }
     }
@@ -64,7 +67,7 @@ SB_MAC16 #(
     .A_SIGNED(1'b1), .B_SIGNED(1'b1), .A_REG(1'b1), .B_REG(1'b1), .MODE_8x8(1'b1),
     .TOP_8x8_MULT_REG(1'b1), .BOT_8x8_MULT_REG(1'b1), .TOPOUTPUT_SELECT(2'b10), .BOTOUTPUT_SELECT(2'b10)
 ) mac (
-    .CLK(clock), .CE(1'b1), .A({w1, w0}), .B({a, a}), .C(16'b0), .D(16'b0),
+    .CLK(clock), .CE(1'b1), .A({w1, w0}), .B({a1, a0}), .C(16'b0), .D(16'b0),
     .AHOLD(~load), .BHOLD(1'b0), .CHOLD(1'b1), .DHOLD(1'b1),
     .IRSTTOP(1'b0), .IRSTBOT(1'b0), .ORSTTOP(1'b0), .ORSTBOT(1'b0), .OLOADTOP(1'b0), .OLOADBOT(1'b0),
     .ADDSUBTOP(1'b0), .ADDSUBBOT(1'b0), .OHOLDTOP(1'b0), .OHOLDBOT(1'b0), .CI(1'b0), .ACCUMCI(1'b0),
@@ -75,17 +78,19 @@ always @(*) begin
     p1 = products[31:16];
 end
 `else
-reg signed [7:0] held_a;
+reg signed [7:0] held_a0;
+reg signed [7:0] held_a1;
 reg signed [7:0] held_w0;
 reg signed [7:0] held_w1;
 always @(posedge clock) begin
-    held_a <= a;
+    held_a0 <= a0;
+    held_a1 <= a1;
     if (load) begin
         held_w0 <= w0;
         held_w1 <= w1;
     end
-    p0 <= held_a * held_w0;
-    p1 <= held_a * held_w1;
+    p0 <= held_a0 * held_w0;
+    p1 <= held_a1 * held_w1;
 end
 `endif
 "
@@ -97,7 +102,7 @@ end
         vec![TimingInfo {
             name: "mul_pair".into(),
             clock: "clock".into(),
-            inputs: ["load", "a", "w0", "w1"].map(String::from).to_vec(),
+            inputs: ["load", "a0", "a1", "w0", "w1"].map(String::from).to_vec(),
             outputs: vec!["p0".into(), "p1".into()],
         }]
     }

@@ -4,6 +4,10 @@
 //! register; a `swap` that travels with the first activation of a tile takes them, so tiles follow each other without
 //! a gap. Latency: `a_out`, `swap_out`, `write_out` 1; a product reaches `sum_out` 3 cycles after its activation, and
 //! 1 cycle after the `sum_in` that it is added to.
+//!
+//! In line mode each column takes the activation that comes down its column instead: two registers a row, moved on by
+//! `line_in`, which travels with the word as `swap` does. So row r sees the sample that entered r samples ago, however
+//! many cycles lay between them.
 
 use crate::mul_pair::MulPair;
 use rust_hdl_core::prelude::*;
@@ -16,6 +20,8 @@ use rust_hdl_widgets::prelude::*;
 /// | `a_in`, `a_out` | in, out | int8 activation |
 /// | `swap_in`, `swap_out` | in, out | 1: this activation is the first of the next tile |
 /// | `write_in`, `write_out` | in, out | 1: take `weights` into the shadow register |
+/// | `line_in`, `line_out` | in, out | 1: this is a word of line mode |
+/// | `x0_in`, `x1_in`, `x0_out`, `x1_out` | in, out | int8 activations down the columns |
 /// | `weights` | in | 2 × int8, even column low |
 /// | `sum0_in`, `sum1_in`, `sum0_out`, `sum1_out` | in, out | partial sums, PW bits |
 #[derive(LogicBlock, Default)]
@@ -30,6 +36,12 @@ pub struct Pe<const PW: usize> {
     pub write_in: Signal<In, Bit>,
     /// Next weights of both columns.
     pub weights: Signal<In, Bits<16>>,
+    /// Word of line mode.
+    pub line_in: Signal<In, Bit>,
+    /// Activation from above, even column.
+    pub x0_in: Signal<In, Bits<8>>,
+    /// Activation from above, odd column.
+    pub x1_in: Signal<In, Bits<8>>,
     /// Partial sum of the even column from above.
     pub sum0_in: Signal<In, Signed<PW>>,
     /// Partial sum of the odd column from above.
@@ -40,6 +52,12 @@ pub struct Pe<const PW: usize> {
     pub swap_out: Signal<Out, Bit>,
     /// Weight write to the right.
     pub write_out: Signal<Out, Bit>,
+    /// Line mode to the right.
+    pub line_out: Signal<Out, Bit>,
+    /// Activation to below, even column.
+    pub x0_out: Signal<Out, Bits<8>>,
+    /// Activation to below, odd column.
+    pub x1_out: Signal<Out, Bits<8>>,
     /// Partial sum of the even column to below.
     pub sum0_out: Signal<Out, Signed<PW>>,
     /// Partial sum of the odd column to below.
@@ -49,6 +67,12 @@ pub struct Pe<const PW: usize> {
     a: DFF<Bits<8>>,
     swap: DFF<Bit>,
     write: DFF<Bit>,
+    line: DFF<Bit>,
+    // What came down the columns, now and one sample before.
+    x0: DFF<Bits<8>>,
+    x1: DFF<Bits<8>>,
+    older0: DFF<Bits<8>>,
+    older1: DFF<Bits<8>>,
     sum0: DFF<Signed<PW>>,
     sum1: DFF<Signed<PW>>,
     product0: Signal<Local, Signed<PW>>,
@@ -58,10 +82,19 @@ pub struct Pe<const PW: usize> {
 impl<const PW: usize> Logic for Pe<PW> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, shadow, a, swap, write, sum0, sum1);
+        dff_setup!(self, clock, shadow, a, swap, write, line, x0, x1, older0, older1, sum0, sum1);
         self.mul.clock.next = self.clock.val();
         self.mul.load.next = self.swap_in.val();
-        self.mul.a.next = self.a_in.val();
+        self.mul.a0.next = self.a_in.val();
+        self.mul.a1.next = self.a_in.val();
+        if self.line_in.val() {
+            self.mul.a0.next = self.x0_in.val();
+            self.mul.a1.next = self.x1_in.val();
+            self.x0.d.next = self.x0_in.val();
+            self.x1.d.next = self.x1_in.val();
+            self.older0.d.next = self.x0.q.val();
+            self.older1.d.next = self.x1.q.val();
+        }
         self.mul.w0.next = self.shadow.q.val().get_bits::<8>(0);
         self.mul.w1.next = self.shadow.q.val().get_bits::<8>(8);
         if self.write_in.val() {
@@ -70,6 +103,7 @@ impl<const PW: usize> Logic for Pe<PW> {
         self.a.d.next = self.a_in.val();
         self.swap.d.next = self.swap_in.val();
         self.write.d.next = self.write_in.val();
+        self.line.d.next = self.line_in.val();
         self.product0.next = signed_bit_cast::<PW, 16>(self.mul.p0.val());
         self.product1.next = signed_bit_cast::<PW, 16>(self.mul.p1.val());
         self.sum0.d.next = self.sum0_in.val() + self.product0.val();
@@ -77,6 +111,9 @@ impl<const PW: usize> Logic for Pe<PW> {
         self.a_out.next = self.a.q.val();
         self.swap_out.next = self.swap.q.val();
         self.write_out.next = self.write.q.val();
+        self.line_out.next = self.line.q.val();
+        self.x0_out.next = self.older0.q.val();
+        self.x1_out.next = self.older1.q.val();
         self.sum0_out.next = self.sum0.q.val();
         self.sum1_out.next = self.sum1.q.val();
     }

@@ -1,7 +1,7 @@
 //! The memories everything on the chip is made of: leaves with hand-written Verilog and a Rust twin each.
 //!
-//! Both read with one cycle of latency and hold the last word read while the read enable is low. [`Ram1`] has a single
-//! port (a write wins over a read) and becomes two `SB_SPRAM256KA` for each 32 bits where the iCE40 has them; a write
+//! All read with one cycle of latency and hold the last word read while the read enable is low. [`RamShared`] with one
+//! port (a write wins over a read) becomes two `SB_SPRAM256KA` for each 32 bits where the iCE40 has them; a write
 //! spoils their output, so take a word in the cycle after its read. [`Ram2`] has a read and a write port and becomes
 //! block RAM. Who uses a [`Ram2`] sees to it that no word is read while it is being written: hardware may give anything
 //! then (both simulations give the old word). [`RamParts`] is a [`Ram2`] that is written a part at a time.
@@ -11,84 +11,117 @@ use rust_hdl_core::prelude::*;
 /// Words in one SPRAM of the iCE40 UltraPlus, as a power of two; each word has 16 bits.
 const SPRAM_WORDS_LOG2: usize = 14;
 
-/// Single-port memory of 2^A words of W bits. Latency 1.
+/// Memory of 2^A words of W bits for the array (port a, reads) and for everything else (port b, reads or writes), with
+/// P = 2 ports, or P = 1 that both share: then `q_a` and `q_b` are the same, and port b wins. Latency 1.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
-/// | `read` | in | 1: read `address`; ignored while `write` |
-/// | `write` | in | 1: write `data` to `address` |
-/// | `address` | in | word |
-/// | `data` | in | W bits |
-/// | `q` | out | W bits, one cycle after `read` |
+/// | `read_a`, `address_a` | in | 1: read that word |
+/// | `read_b`, `write_b`, `address_b`, `data_b` | in | 1: read that word; write it |
+/// | `q_a`, `q_b` | out | W bits, one cycle after the read |
 #[derive(LogicBlock, Default)]
-pub struct Ram1<const W: usize, const A: usize> {
+pub struct RamShared<const W: usize, const A: usize, const P: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
-    /// Read this cycle.
-    pub read: Signal<In, Bit>,
-    /// Write this cycle.
-    pub write: Signal<In, Bit>,
+    /// Read for the array.
+    pub read_a: Signal<In, Bit>,
     /// Word.
-    pub address: Signal<In, Bits<A>>,
+    pub address_a: Signal<In, Bits<A>>,
+    /// Read for others.
+    pub read_b: Signal<In, Bit>,
+    /// Write.
+    pub write_b: Signal<In, Bit>,
+    /// Word.
+    pub address_b: Signal<In, Bits<A>>,
     /// Word to write.
-    pub data: Signal<In, Bits<W>>,
-    /// Word read.
-    pub q: Signal<Out, Bits<W>>,
+    pub data_b: Signal<In, Bits<W>>,
+    /// Word read for the array.
+    pub q_a: Signal<Out, Bits<W>>,
+    /// Word read for others.
+    pub q_b: Signal<Out, Bits<W>>,
     _words: Vec<Bits<W>>,
 }
 
-impl<const W: usize, const A: usize> Logic for Ram1<W, A> {
+impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P> {
     fn update(&mut self) {
         if self.clock.pos_edge() {
             if self._words.is_empty() {
                 self._words = vec![Bits::<W>::default(); 1 << A];
             }
-            let at = self.address.val().index();
-            if self.write.val() {
-                self._words[at] = self.data.val();
-            } else if self.read.val() {
-                self.q.next = self._words[at];
+            let [at_a, at_b] = [self.address_a.val().index(), self.address_b.val().index()];
+            let b = self.read_b.val() || self.write_b.val();
+            let read_a = self.read_a.val() && (P > 1 || !b);
+            let read_b = self.read_b.val() && !self.write_b.val();
+            if read_a {
+                self.q_a.next = self._words[at_a];
+            }
+            if read_b {
+                self.q_b.next = self._words[at_b];
+            }
+            if P == 1 && read_a {
+                self.q_b.next = self._words[at_a];
+            }
+            if P == 1 && read_b {
+                self.q_a.next = self._words[at_b];
+            }
+            if self.write_b.val() {
+                self._words[at_b] = self.data_b.val();
             }
         }
     }
 
     fn connect(&mut self) {
-        self.q.connect();
+        self.q_a.connect();
+        self.q_b.connect();
     }
 
     fn hdl(&self) -> Verilog {
+        if P > 1 {
+            return Verilog::Custom(format!(
+                "(* ram_style = \"block\", no_rw_check *) reg [{}:0] words [0:{}];\nalways @(posedge clock) begin\n    \
+                 if (read_a) q_a <= words[address_a];\nend\nalways @(posedge clock) begin\n    \
+                 if (write_b) words[address_b] <= data_b;\n    else if (read_b) q_b <= words[address_b];\nend\n",
+                W - 1,
+                (1usize << A) - 1
+            ));
+        }
         let generic = format!(
-            "reg [{}:0] words [0:{}];\nalways @(posedge clock) begin\n    if (write) words[address] <= data;\n    \
-             else if (read) q <= words[address];\nend\n",
+            "reg [{}:0] words [0:{}];\nalways @(posedge clock) begin\n    if (write_b) words[address] <= data_b;\n    \
+             else if (read_a || read_b) word <= words[address];\nend\n",
             W - 1,
             (1usize << A) - 1
         );
+        let shared = format!(
+            "wire [{}:0] address = (read_b || write_b) ? address_b : address_a;\nalways @(*) begin\n    q_a = word;\n    \
+             q_b = word;\nend\n",
+            A - 1
+        );
         if A != SPRAM_WORDS_LOG2 || !W.is_multiple_of(16) {
-            return Verilog::Custom(generic);
+            return Verilog::Custom(format!("reg [{}:0] word;\n{shared}{generic}", W - 1));
         }
         let blocks: String = (0..W / 16)
             .map(|i| {
                 format!(
-                    "SB_SPRAM256KA block{i} (.ADDRESS(address), .DATAIN(data[{hi}:{lo}]), .MASKWREN(4'b1111),\n    \
-                     .WREN(write), .CHIPSELECT(read | write), .CLOCK(clock), .STANDBY(1'b0), .SLEEP(1'b0),\n    \
-                     .POWEROFF(1'b1), .DATAOUT(word[{hi}:{lo}]));\n",
+                    "SB_SPRAM256KA block{i} (.ADDRESS(address), .DATAIN(data_b[{hi}:{lo}]), .MASKWREN(4'b1111),\n    \
+                     .WREN(write_b), .CHIPSELECT(read_a | read_b | write_b), .CLOCK(clock), .STANDBY(1'b0),\n    \
+                     .SLEEP(1'b0), .POWEROFF(1'b1), .DATAOUT(word[{hi}:{lo}]));\n",
                     hi = 16 * i + 15,
                     lo = 16 * i
                 )
             })
             .collect();
         Verilog::Custom(format!(
-            "`ifdef SYSTOLE_ICE40\nwire [{}:0] word;\n{blocks}always @(*) q = word;\n`else\n{generic}`endif\n",
+            "`ifdef SYSTOLE_ICE40\nwire [{0}:0] word;\n{blocks}`else\nreg [{0}:0] word;\n{generic}`endif\n{shared}",
             W - 1
         ))
     }
 
     fn timing(&self) -> Vec<TimingInfo> {
         vec![TimingInfo {
-            name: "ram1".into(),
+            name: "ram_shared".into(),
             clock: "clock".into(),
-            inputs: ["read", "write", "address", "data"].map(String::from).to_vec(),
-            outputs: vec!["q".into()],
+            inputs: ["read_a", "address_a", "read_b", "write_b", "address_b", "data_b"].map(String::from).to_vec(),
+            outputs: vec!["q_a".into(), "q_b".into()],
         }]
     }
 }

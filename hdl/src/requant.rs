@@ -5,6 +5,7 @@
 //! `steps` cycles; the next one may be loaded while the last digit is multiplied. The controls are those of the stage
 //! they name, each one cycle after the one before: load (digit 0 is chosen in the same cycle), multiply, add, finish.
 
+use crate::finish::Finish;
 use crate::literal::literal;
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
@@ -100,32 +101,8 @@ pub struct Requant<const WB: usize> {
     x: DFF<Bits<32>>,
     digit: DFF<Bits<8>>,
     total: DFF<Signed<41>>,
-    out: DFF<Bits<8>>,
+    finish_stage: Finish<41, 31, WB>,
     kept: Signal<Local, Signed<41>>,
-    top: Signal<Local, Bits<31>>,
-    half: Signal<Local, Bits<11>>,
-    point: Signal<Local, Bits<8>>,
-    least: Signal<Local, Bits<8>>,
-    most: Signal<Local, Bits<8>>,
-    byte_out: Signal<Local, Bits<8>>,
-    half_wide: Signal<Local, Bits<12>>,
-    half_up: Signal<Local, Bits<12>>,
-    point_wide: Signal<Local, Bits<12>>,
-    rounded: Signal<Local, Bits<12>>,
-    least_wide: Signal<Local, Bits<12>>,
-    most_wide: Signal<Local, Bits<12>>,
-    negative: Signal<Local, Bit>,
-    beyond: Signal<Local, Bit>,
-    #[default(literal(1 << 7))]
-    sign_of_8: Constant<Bits<8>>,
-    #[default(literal(1 << 10))]
-    sign_of_11: Constant<Bits<11>>,
-    #[default(literal(1 << 10))]
-    offset: Constant<Bits<12>>,
-    #[default(literal(0))]
-    down: Constant<Bits<12>>,
-    #[default(literal(1))]
-    up: Constant<Bits<12>>,
     #[default(Constant::new(signed(0)))]
     nothing: Constant<Signed<41>>,
     mult: Signal<Local, Bits<64>>,
@@ -148,7 +125,7 @@ pub struct Requant<const WB: usize> {
 impl<const WB: usize> Logic for Requant<WB> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, x, digit, total, out);
+        dff_setup!(self, clock, x, digit, total);
         self.mul.clock.next = self.clock.val();
         // Stage 1: the biased sum, and a digit.
         if self.load.val() {
@@ -183,39 +160,12 @@ impl<const WB: usize> Logic for Requant<WB> {
         if self.add.val() {
             self.total.d.next = self.kept.val() + self.mul.p.val();
         }
-        // Stage 4: halve with rounding, shift to the zero point, clamp. Past 12 bits only the sign matters.
-        self.negative.next = self.total.q.val().get_bit(40);
-        self.top.next = unsigned_cast(self.total.q.val().get_bits::<31>(10));
-        self.beyond.next = self.top.val().any() && !self.top.val().all();
-        // In offset binary (sign bit inverted): the simulator's signed_bit_cast never returns for the least number.
-        self.half.next = unsigned_cast(self.total.q.val().get_bits::<11>(1)) ^ self.sign_of_11.val();
-        self.point.next = self.zero_point.val() ^ self.sign_of_8.val();
-        self.least.next = self.low.val() ^ self.sign_of_8.val();
-        self.most.next = self.high.val() ^ self.sign_of_8.val();
-        self.half_wide.next = bit_cast::<12, 11>(self.half.val());
-        self.point_wide.next = bit_cast::<12, 8>(self.point.val());
-        self.half_up.next = self.down.val();
-        if self.total.q.val().get_bit(0) {
-            self.half_up.next = self.up.val();
-        }
-        self.rounded.next = self.half_wide.val() + self.half_up.val() + self.point_wide.val();
-        // Half's offset is 2^10 and the zero point's 2^7; the limits' is 2^7, so they lack the 2^10.
-        self.least_wide.next = bit_cast::<12, 8>(self.least.val()) | self.offset.val();
-        self.most_wide.next = bit_cast::<12, 8>(self.most.val()) | self.offset.val();
-        self.byte_out.next = self.rounded.val().get_bits::<8>(0);
-        if self.finish.val() {
-            self.out.d.next = self.byte_out.val() ^ self.sign_of_8.val();
-            if (self.beyond.val() && self.negative.val())
-                || (!self.beyond.val() && (self.rounded.val() < self.least_wide.val()))
-            {
-                self.out.d.next = self.low.val();
-            }
-            if (self.beyond.val() && !self.negative.val())
-                || (!self.beyond.val() && (self.rounded.val() > self.most_wide.val()))
-            {
-                self.out.d.next = self.high.val();
-            }
-        }
-        self.y.next = bit_cast::<WB, 8>(self.out.q.val());
+        self.finish_stage.clock.next = self.clock.val();
+        self.finish_stage.total.next = self.total.q.val();
+        self.finish_stage.finish.next = self.finish.val();
+        self.finish_stage.zero_point.next = self.zero_point.val();
+        self.finish_stage.low.next = self.low.val();
+        self.finish_stage.high.next = self.high.val();
+        self.y.next = self.finish_stage.y.val();
     }
 }

@@ -1,9 +1,11 @@
 //! The sequencer: executes command words, one a cycle when nothing makes it wait.
 //!
 //! It holds no command: the fetch unit presents one and keeps it until `cmd_ready`, which is raised in the cycle that
-//! executes it. A register is written once its unit is idle, an operation starts once its unit is idle; `MARK` and
-//! `END` wait for all units, and everything waits while a snapshot is taken, so that no count of the next layer gets
-//! into it. An unknown command sets `illegal` and ends the run as `END` does. Latency 0 from command to `set` and to the
+//! executes it. A register is written once its unit is idle, an operation starts once its unit is idle (the load unit
+//! takes a second job); `MARK` and `END` wait for all units, and everything waits while a snapshot is taken, so that no
+//! count of the next layer gets into it; a soft `MARK` waits for feeder and store unit only, and nothing waits for it. An
+//! unknown command sets `illegal` and ends the run as `END` does, and so does a read that failed: what comes after it may
+//! be no commands at all. Latency 0 from command to `set` and to the
 //! start pulses; a unit's busy flag must be up in the cycle after its start pulse.
 //!
 //! | port | direction | meaning |
@@ -11,11 +13,13 @@
 //! | `start` | in | pulse: a run begins |
 //! | `cmd_valid`, `cmd`, `cmd_ready` | in, in 32, out | commands; `cmd_ready` is high only with `cmd_valid` |
 //! | `feed_busy`, `drain_busy`, `load_busy`, `store_busy` | in | units; store is also busy with a snapshot |
+//! | `load_full`, `load_older` | in | the load unit takes no job; another load than the newest runs |
+//! | `read_error` | in | since the start a read failed |
 //! | `feed_blocked` | in | the next accumulator bank is not free: `FEED` waits |
 //! | `marking` | in | a snapshot is being taken |
 //! | `fetch_busy`, `flush` | in, out | at the end `flush` stays up until the fetch unit is idle |
 //! | `set`, `op`, `value` | out 1, 8, 24 | set bus to all units |
-//! | `start_feed`, `start_drain`, `start_load`, `start_store`, `mark` | out | pulses |
+//! | `start_feed`, `start_drain`, `start_load`, `start_store`, `mark` | out | pulses; `gently` with `mark` |
 //! | `running` | out | from `start` to `done` |
 //! | `done` | out | pulse: the run has ended |
 //! | `illegal` | out | an unknown command ended the run; until the next start |
@@ -40,7 +44,10 @@ pub struct Sequencer {
     pub feed_blocked: Signal<In, Bit>,
     pub drain_busy: Signal<In, Bit>,
     pub load_busy: Signal<In, Bit>,
+    pub load_full: Signal<In, Bit>,
+    pub load_older: Signal<In, Bit>,
     pub store_busy: Signal<In, Bit>,
+    pub read_error: Signal<In, Bit>,
     pub marking: Signal<In, Bit>,
     pub fetch_busy: Signal<In, Bit>,
     pub flush: Signal<Out, Bit>,
@@ -52,6 +59,7 @@ pub struct Sequencer {
     pub start_load: Signal<Out, Bit>,
     pub start_store: Signal<Out, Bit>,
     pub mark: Signal<Out, Bit>,
+    pub gently: Signal<Out, Bit>,
     pub running: Signal<Out, Bit>,
     pub done: Signal<Out, Bit>,
     pub illegal: Signal<Out, Bit>,
@@ -102,7 +110,7 @@ impl Logic for Sequencer {
         if self.cmd.val().get_bit(28) {
             self.unit_idle.next = !self.drain_busy.val();
             if self.cmd.val().get_bit(27) {
-                self.unit_idle.next = !self.load_busy.val();
+                self.unit_idle.next = !self.load_full.val();
                 if self.cmd.val().get_bit(26) {
                     self.unit_idle.next = !self.store_busy.val();
                 }
@@ -111,7 +119,8 @@ impl Logic for Sequencer {
         self.waited.next = !((self.cmd.val().get_bit(0) & self.feed_busy.val())
             | (self.cmd.val().get_bit(1) & self.drain_busy.val())
             | (self.cmd.val().get_bit(2) & self.load_busy.val())
-            | (self.cmd.val().get_bit(3) & self.store_busy.val()));
+            | (self.cmd.val().get_bit(3) & self.store_busy.val())
+            | (self.cmd.val().get_bit(4) & self.load_older.val()));
 
         // What is left, MARK, END and unknown words, waits for everything.
         self.ready.next = self.idle.val();
@@ -123,18 +132,21 @@ impl Logic for Sequencer {
             } else if self.number.val() == self.op_drain.val() {
                 self.ready.next = !self.drain_busy.val();
             } else if self.number.val() == self.op_load.val() {
-                self.ready.next = !self.load_busy.val();
+                self.ready.next = !self.load_full.val();
             } else if self.number.val() == self.op_store.val() {
                 self.ready.next = !self.store_busy.val();
             } else if self.number.val() == self.op_wait.val() {
                 self.ready.next = self.waited.val();
+            } else if (self.number.val() == self.op_mark.val()) & self.cmd.val().get_bit(0) {
+                self.ready.next = !(self.feed_busy.val() | self.store_busy.val());
             }
         }
         self.go.next = self.cmd_valid.val()
             & self.ready.val()
             & self.executing.q.val()
             & (!self.ending.q.val())
-            & (!self.marking.val());
+            & (!self.marking.val())
+            & (!self.read_error.val());
         self.cmd_ready.next = self.go.val();
         self.set.next = self.go.val() & self.known.val() & self.is_register.val();
         self.start_feed.next = self.go.val() & (self.number.val() == self.op_feed.val());
@@ -142,10 +154,14 @@ impl Logic for Sequencer {
         self.start_load.next = self.go.val() & (self.number.val() == self.op_load.val());
         self.start_store.next = self.go.val() & (self.number.val() == self.op_store.val());
         self.mark.next = self.go.val() & (self.number.val() == self.op_mark.val());
+        self.gently.next = self.cmd.val().get_bit(0);
 
         if self.go.val() & ((!self.known.val()) | (self.number.val() == self.op_end.val())) {
             self.ending.d.next = true;
             self.bad.d.next = !self.known.val();
+        }
+        if self.executing.q.val() & self.read_error.val() & self.idle.val() {
+            self.ending.d.next = true;
         }
         self.flush.next = self.ending.q.val();
         self.done.next = self.ending.q.val() & (!self.fetch_busy.val());

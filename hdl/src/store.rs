@@ -4,13 +4,14 @@
 //! job is cut into bursts that end where an aligned 16 would, so that none crosses 4096 bytes: address, data, answer,
 //! then the next one. A stored word takes 2 cycles (read, send), a counter 1: they pass by in their order, and are
 //! caught as they pass. A snapshot begins [`SETTLE`] cycles after `mark`, when the events of the last unit to fall idle
-//! have arrived at the counters.
+//! have arrived at the counters. The cycles that have passed since `mark` are taken off the cycle count, modulo 1024.
 //!
 //! | port | direction | meaning |
 //! |---|---|---|
 //! | `new_run` | in | pulse: the next snapshot is the first; forget errors |
 //! | `set`, `op`, `value` | in 1, 8, 24 | set bus: `S_SRC`, `S_DST`, `S_LEN` |
 //! | `start`, `mark` | in | pulses, only while not `busy` |
+//! | `gently` | in | with `mark`: `marking` stays low |
 //! | `busy` | out | up from the next cycle until the last answer |
 //! | `marking` | out | counters are still being read: let nothing that counts begin |
 //! | `output_at`, `counters_at` | in AW | the two buffers to write to |
@@ -54,6 +55,7 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     pub value: Signal<In, Bits<24>>,
     pub start: Signal<In, Bit>,
     pub mark: Signal<In, Bit>,
+    pub gently: Signal<In, Bit>,
     pub busy: Signal<Out, Bit>,
     pub marking: Signal<Out, Bit>,
     pub output_at: Signal<In, Bits<AW>>,
@@ -86,6 +88,10 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     /// Snapshots since the run began.
     snapshots: DFF<Bits<12>>,
     settling: DFF<Bits<4>>,
+    /// Others go on meanwhile.
+    gentle: DFF<Bit>,
+    /// Cycles since `mark`.
+    since: DFF<Bits<10>>,
     /// Words of the job caught.
     caught: DFF<Bits<MW>>,
     ended: DFF<Bit>,
@@ -98,6 +104,7 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     failed: DFF<Bit>,
     word: Signal<Local, Bits<24>>,
     offset: Signal<Local, Bits<24>>,
+    cycles: Signal<Local, Bits<32>>,
     base: Signal<Local, Bits<AW>>,
     left: Signal<Local, Bits<MW>>,
     to_boundary: Signal<Local, Bits<4>>,
@@ -123,7 +130,7 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
 impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS, MW> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, source, target, length, phase, snapshot, snapshots, settling);
+        dff_setup!(self, clock, source, target, length, phase, snapshot, snapshots, settling, gentle, since);
         dff_setup!(self, clock, caught, ended, coming, full, data, last, failed);
         if self.set.val() & (self.op.val() == self.op_source.val()) {
             self.source.d.next = self.value.val().get_bits::<MW>(0);
@@ -155,6 +162,8 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
         }
         self.awvalid.next = self.phase.q.val() == Phase::Address;
 
+        self.cycles.next = self.count.val() - bit_cast::<32, 10>(self.since.q.val());
+        self.since.d.next = self.since.q.val() + 1;
         // A word is caught only when the register that sends it is free then.
         self.free.next = (!self.full.q.val()) | self.wready.val();
         self.request.next =
@@ -180,6 +189,9 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
             self.data.d.next = self.act_data.val();
             if self.snapshot.q.val() {
                 self.data.d.next = bit_cast::<BUS, 32>(self.count.val());
+                if !self.slot.val().any() {
+                    self.data.d.next = bit_cast::<BUS, 32>(self.cycles.val());
+                }
             }
             self.last.d.next = self.at_boundary.val() | self.at_end.val();
             self.ended.d.next = self.at_end.val();
@@ -203,6 +215,8 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
                     self.phase.d.next = Phase::Address;
                     self.caught.d.next = 0.into();
                     self.snapshot.d.next = self.mark.val();
+                    self.gentle.d.next = self.gently.val();
+                    self.since.d.next = 0.into();
                     self.settling.d.next = self.settle.val();
                 }
             }
@@ -232,8 +246,9 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
             }
         }
         self.busy.next = self.phase.q.val() != Phase::Idle;
-        self.marking.next =
-            self.snapshot.q.val() & ((self.phase.q.val() == Phase::Address) | (self.phase.q.val() == Phase::Data));
+        self.marking.next = self.snapshot.q.val()
+            & (!self.gentle.q.val())
+            & ((self.phase.q.val() == Phase::Address) | (self.phase.q.val() == Phase::Data));
         if self.new_run.val() | self.reset.val() {
             self.snapshots.d.next = 0.into();
             self.failed.d.next = false;

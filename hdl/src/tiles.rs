@@ -1,8 +1,9 @@
 //! Reads the next weight tile into the array's shadow registers while the array works on this one.
 //!
 //! The address runs on from tile to tile; writing `W_ADDR` sets it and drops what was read ahead. A tile takes n cycles
-//! of the weight memory's port; `take` to the next `ready` is n + 1 cycles when nobody else reads. Row r of the next
-//! tile reaches the array at the earliest one cycle after the swap of row r, as the array asks.
+//! of the weight memory's port; `take` to the next `ready` is n cycles when nobody else reads, so tiles of n words follow
+//! each other without a gap. Row r of the next tile reaches the array at the earliest with the swap of row r, which
+//! still takes what was there before.
 
 use crate::literal::{literal, op};
 use rust_hdl_core::prelude::*;
@@ -65,12 +66,15 @@ impl<const N: usize, const A: usize> Logic for Tiles<N, A> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, next, row, arriving, full, armed);
-        self.request.next = self.armed.q.val() && !self.full.q.val();
+        self.request.next = self.armed.q.val() && (!self.full.q.val() || self.take.val());
         self.read.next = self.request.val();
         self.address.next = self.next.q.val();
         self.row_write.next = self.arriving.q.val();
         self.ready.next = self.full.q.val();
         self.arriving.d.next = self.none.val();
+        if self.take.val() {
+            self.full.d.next = false;
+        }
         if self.request.val() && self.grant.val() {
             self.arriving.d.next = self.row.q.val();
             self.next.d.next = self.next.q.val() + self.one.val();
@@ -81,9 +85,6 @@ impl<const N: usize, const A: usize> Logic for Tiles<N, A> {
                     self.full.d.next = true;
                 }
             }
-        }
-        if self.take.val() {
-            self.full.d.next = false;
         }
         if self.set.val() && (self.op.val() == self.w_addr.val()) {
             self.next.d.next = self.value.val().get_bits::<A>(0);

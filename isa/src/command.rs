@@ -20,7 +20,8 @@
 //! g·R + r with r = taps − 1 − k and g = G − 1 − j. A sum is an output if s ≥ `taps` and s − `taps` is a multiple of
 //! `step_x` + 1, and likewise l with `lines` and `step_y`; outputs are numbered in order. What a row sees before the
 //! first sample of the job, or, past the first sample of a line, of the line before, is undefined, and so is what comes
-//! out then: outputs must not touch it.
+//! out then: outputs must not touch it (rows without a tap hold zero weights; rows past G·R belong to the last group).
+//! The last sample of the job must have an output.
 //! The kernel's `width` and `height` count chunks of R columns and of G rows: from one tile to the next along the width
 //! the origin moves by R samples (and [`F_TAP_STEP`] words), along the height by G lines (and [`F_KERNEL_STEP`]); a
 //! chunk's tile holds its taps. `blocks` is 1. Each output counts `full` multiply-accumulates, in the last tile `last`.

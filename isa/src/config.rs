@@ -1,4 +1,4 @@
-//! What a configuration of the inference kernel is. The values stand in `hdl/configs.yaml`.
+//! What a configuration of the kernels is. The values stand in `hdl/configs.yaml`.
 
 use alloc::{format, string::String};
 
@@ -34,6 +34,10 @@ pub struct Config {
     pub line_groups: usize,
     /// Samples of the longest line with more than one group, as a power of two.
     pub line_words_log2: u32,
+    /// Lanes of the allocator: compare-and-add operations a cycle.
+    pub allocate_lanes: usize,
+    /// Greatest budget of the allocator; its row memories hold one cell more.
+    pub allocate_budget: usize,
 }
 
 /// How a requantiser multiplies a sum by its channel's multiplier.
@@ -81,6 +85,11 @@ impl Config {
         }
     }
 
+    /// Bits of an allocator's decision word: what the devices of one pass chose for one cell. Four fill a bus word.
+    pub fn path_bits(&self) -> usize {
+        8 * self.bus_bytes() / crate::allocate::CELLS_A_BEAT
+    }
+
     /// Whether the values can be built; the error names the key, its value and what it may be.
     pub fn check(&self) -> Result<(), String> {
         let bad = |key: &str, value: &dyn core::fmt::Display, may: &str| {
@@ -111,6 +120,12 @@ impl Config {
         }
         if self.residual && (self.multiplier == Multiplier::Serial || self.ports == 1 || self.lanes != self.n) {
             return bad("residual", &self.residual, "false without parallel multipliers, two ports and n lanes");
+        }
+        if ![8, 16, 32, 64].contains(&self.allocate_lanes) {
+            return bad("allocate_lanes", &self.allocate_lanes, "8, 16, 32 or 64");
+        }
+        if !(63..=crate::allocate::MAX_BUDGET).contains(&self.allocate_budget) {
+            return bad("allocate_budget", &self.allocate_budget, &format!("63 to {}", crate::allocate::MAX_BUDGET));
         }
         if self.clock_hz == 0 {
             return bad("clock_hz", &self.clock_hz, "above 0");

@@ -64,7 +64,7 @@ pub const AP_IDLE: u32 = 1 << 2;
 /// Control bit: the kernel takes a new start; cleared by reading.
 pub const AP_READY: u32 = 1 << 3;
 
-/// Status bit: an unknown command word was met; the run ended there.
+/// Status bit: an unknown command word was met, or an allocation problem outside the limits; the run ended there.
 pub const STATUS_ILLEGAL: u32 = 1 << 0;
 /// Status bit: card memory answered a read with an error.
 pub const STATUS_READ_ERROR: u32 = 1 << 1;
@@ -131,7 +131,7 @@ pub const REGISTERS: &[Register] = &[
         offset: STATUS,
         access: Access::ReadOnly,
         fields: &[
-            field("illegal", 0, 1, "an unknown command ended the run"),
+            field("illegal", 0, 1, "an unknown command, or a problem outside the limits, ended the run"),
             field("read_error", 1, 1, "card memory answered a read with an error"),
             field("write_error", 2, 1, "card memory answered a write with an error"),
         ],

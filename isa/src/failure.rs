@@ -29,6 +29,7 @@ failures! {
     CONTROL_BUS = -9006, "the kernel's control registers do not answer";
     BUS_PROTOCOL = -9007, "the kernel broke a rule of its memory bus";
     SIMULATOR = -9008, "the simulated card could not be started or stopped by itself; check SYSTOLE_* variables and run scripts/card";
+    BAD_PROBLEM = -9009, "the allocation problem is outside the limits of the card; see the limits in isa/src/allocate.rs";
     CONTAINER_DAMAGED = -9011, "the container is damaged: its structure or a SHA-256 is wrong";
     CONTAINER_MANIFEST = -9012, "the container's manifest cannot be used by this version";
     CONTAINER_BOARD = -9013, "the container is for another board";

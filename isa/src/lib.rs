@@ -1,14 +1,15 @@
 //! The one contract between Systole's hardware, its simulator and its host.
 //!
 //! Each fact stands here once: the control registers ([`control`]), the command words ([`command`]), the activity
-//! counters ([`counter`]), how data lies in memory ([`layout`]), what a configuration is ([`config`]), how an
-//! accumulator becomes an activation ([`requant`]) and what a `.sbit` file looks like ([`container`],
-//! [`manifest`]).
+//! counters ([`counter`]), how data lies in memory ([`layout`]), the allocator's problems and results ([`allocate`]),
+//! what a configuration is ([`config`]), how an accumulator becomes an activation ([`requant`]) and what a `.sbit` file
+//! looks like ([`container`], [`manifest`]).
 //! [`failure`] names what can go wrong on a card.
 //! `docs/registers.md` is printed from it ([`markdown`]).
 #![no_std]
 extern crate alloc;
 
+pub mod allocate;
 pub mod command;
 pub mod config;
 pub mod container;
@@ -19,6 +20,7 @@ pub mod layout;
 pub mod manifest;
 pub mod markdown;
 pub mod requant;
+pub mod timing;
 
 /// Version of everything in this crate together; a container built for another version is refused.
-pub const ISA_VERSION: u32 = 1;
+pub const ISA_VERSION: u32 = 2;

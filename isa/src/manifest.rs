@@ -2,7 +2,7 @@
 //!
 //! It is YAML in the container's section [`crate::container::KIND_MANIFEST`]; the reader brings the YAML.
 
-use crate::{config::Config, control, ISA_VERSION};
+use crate::{allocate, config::Config, control, ISA_VERSION};
 use alloc::{format, string::String, vec::Vec};
 
 /// Name of the inference kernel.
@@ -59,6 +59,11 @@ impl Kernel {
     /// The inference kernel as this ISA version has it.
     pub fn infer() -> Self {
         Self { name: KERNEL_INFER.into(), arguments: control::ARGUMENTS.iter().map(|&a| a.into()).collect() }
+    }
+
+    /// The allocator as this ISA version has it.
+    pub fn allocate() -> Self {
+        Self { name: allocate::KERNEL.into(), arguments: allocate::ARGUMENTS.iter().map(|&a| a.into()).collect() }
     }
 }
 
@@ -120,6 +125,8 @@ mod tests {
                 residual: false,
                 line_groups: 1,
                 line_words_log2: 8,
+                allocate_lanes: 8,
+                allocate_budget: 63,
             },
             isa_version: ISA_VERSION,
             clock_hz: 1,

@@ -1,6 +1,6 @@
 //! Prints `docs/registers.md` from the contract.
 
-use crate::{command, control, counter, ISA_VERSION};
+use crate::{allocate, command, control, counter, ISA_VERSION};
 use alloc::{format, string::String};
 
 /// The register reference as Markdown.
@@ -38,6 +38,17 @@ pub fn registers() -> String {
     }
     out += "\n## Counters\n\nOne bus word each, in this order, the count in the low 32 bits, modulo 2³².\n\n| number | name | counts |\n|---|---|---|\n";
     for (i, (name, what)) in counter::COUNTERS.iter().enumerate() {
+        out += &format!("| {i} | `{name}` | {} |\n", what.trim());
+    }
+    out += &format!(
+        "\n## Allocator\n\n`{}` has the same control registers; its pointers `{}` and `{}` stand where `commands` and `weights` do, \
+         the other three mean nothing.\nThe result begins with this record, one bus word each, the value in the low 32 bits.\n\n\
+         | number | name | meaning |\n|---|---|---|\n",
+        allocate::KERNEL,
+        allocate::ARGUMENTS[0],
+        allocate::ARGUMENTS[1]
+    );
+    for (i, (name, what)) in allocate::RECORD.iter().enumerate() {
         out += &format!("| {i} | `{name}` | {} |\n", what.trim());
     }
     out

@@ -22,6 +22,8 @@ fn config(n: usize) -> Config {
         residual: false,
         line_groups: 1,
         line_words_log2: 8,
+        allocate_lanes: 8,
+        allocate_budget: 63,
     }
 }
 

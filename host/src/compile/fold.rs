@@ -109,6 +109,8 @@ mod tests {
             residual: false,
             line_groups: 1,
             line_words_log2: 8,
+            allocate_lanes: 8,
+            allocate_budget: 63,
         }
     }
 

@@ -28,6 +28,7 @@ mod weights;
 
 use crate::graph::Graph;
 use crate::plan::{LayerInfo, Plan};
+use isa::command as op;
 use isa::config::Config;
 use program::{Choices, Source};
 
@@ -127,7 +128,11 @@ fn part(graph: &Graph, fold: crate::tensor::Fold, config: &Config) -> Result<Pla
 
 /// The layers as the marks have them, with the cycles that the first inference should take.
 fn layers(graph: &Graph, lowered: &lower::Lowered, commands: &[u32], config: &Config) -> Vec<LayerInfo> {
-    let (marks, _) = estimate::marks(commands, config);
+    let mut stream = vec![op::word(op::MARK, 1)];
+    stream.extend(commands);
+    stream.push(op::word(op::END, 0));
+    // The first mark is where the first layer begins.
+    let marks = estimate::marks(&stream, config).map_or(Vec::new(), |(marks, _)| marks[1..].to_vec());
     let mut layers = vec![("input".to_string(), "Load".to_string(), 0)];
     let mut nodes: Vec<usize> = lowered.stages.iter().map(|s| s.node).collect();
     nodes.dedup();
@@ -138,10 +143,11 @@ fn layers(graph: &Graph, lowered: &lower::Lowered, commands: &[u32], config: &Co
     layers.push(("output".into(), "Store".into(), 0));
     let mut before = 0;
     let info = |((name, op, macs), at): ((String, String, u64), u64)| {
-        let estimated_cycles = at - before;
+        let estimated_cycles = at.saturating_sub(before);
         before = at;
         LayerInfo { name, op, macs, estimated_cycles }
     };
+    let marks = marks.into_iter().chain(std::iter::repeat(0));
     layers.into_iter().zip(marks).map(info).collect()
 }
 

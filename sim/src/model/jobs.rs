@@ -60,10 +60,11 @@ impl Machine {
                     let Some(pixel) = *output else { continue };
                     let bank = &mut self.banks[self.feed_bank][pixel * n..(pixel + 1) * n];
                     let zeros = if line {
-                        // Row g·R + r sees the word g lines and r samples ago; unused rows hold zero weights.
+                        // Row g·R + r sees the word g lines and r samples ago; rows past G·R belong to the last group.
                         let mut sums = [0i32; 16];
-                        for (row, weights) in tile.chunks_exact(n).take(apart_x * apart_y).enumerate() {
-                            let back = row / apart_x * width + row % apart_x;
+                        for (row, weights) in tile.chunks_exact(n).enumerate() {
+                            let group = (row / apart_x).min(apart_y - 1);
+                            let back = group * width + row - group * apart_x;
                             let Some(at) = sample.checked_sub(back) else { continue };
                             for ((sum, &w), &a) in sums.iter_mut().zip(weights).zip(word(words[at])) {
                                 *sum += i32::from(a) * i32::from(w);
@@ -108,6 +109,9 @@ impl Machine {
             })
         };
         let outputs: Vec<_> = (0..height).flat_map(|y| (0..width).map(move |x| (y, x))).map(number).collect();
+        if outputs.last() == Some(&None) {
+            return Err("a line job whose last sample has no output".into());
+        }
         if count > self.config.acc_words() {
             return Err(format!("a line job of {count} outputs; a bank holds {}", self.config.acc_words()));
         }
@@ -182,7 +186,8 @@ impl Machine {
         let start = self.registers[op::D_PARAM as usize] as usize + self.n * layout::param_words(self.n);
         let record = self.weight_bytes(start, layout::add_words(self.n));
         let number = |range: std::ops::Range<usize>| record[range].iter().rev().fold(0, |v, &b| v << 8 | u64::from(b));
-        (number(0..4) as i32, number(4..8) as i32, number(8..16) as i64)
+        // c has 40 bits.
+        (number(0..4) as i32, number(4..8) as i32, (number(8..13) << 24) as i64 >> 24)
     }
 
     /// Words of weight memory, one after the other.

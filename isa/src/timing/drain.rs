@@ -1,0 +1,141 @@
+//! The drain: parameters, requantisers, residual addition.
+
+use super::Registers;
+use crate::command as op;
+use crate::config::Config;
+use crate::layout;
+
+/// Cycles from a value's last digit to its write, and to the write of a residual sum.
+const TO_WRITE: u32 = 5;
+const TO_SUM: u32 = TO_WRITE + 3;
+
+/// What the drain does in a cycle.
+pub struct Signals {
+    /// It writes a word.
+    pub write: bool,
+    /// It reads a word to add.
+    pub add_read: bool,
+    /// It asks for a parameter word.
+    pub param_read: bool,
+    /// The requantisers have a value.
+    pub working: bool,
+}
+
+/// The drain.
+pub struct Drain {
+    groups: u64,
+    records: u64,
+    constants: u64,
+    job: bool,
+    add: bool,
+    to_fetch: u64,
+    /// Cycles until the last parameter word that was served is in its place.
+    filling: u32,
+    filled: bool,
+    running: bool,
+    /// Cycles of a pixel, and those left of this one.
+    pixel: u64,
+    pixel_left: u64,
+    pixels_left: u64,
+    /// Bit i: a pixel's last digit was i cycles ago.
+    last: u32,
+    /// Likewise, the job's last.
+    end: u32,
+    which: usize,
+    ready: [bool; 2],
+}
+
+impl Drain {
+    pub fn new(config: &Config) -> Self {
+        let n = config.n;
+        Self {
+            groups: (n / config.lanes) as u64,
+            records: (n * layout::param_words(n)) as u64,
+            constants: layout::add_words(n) as u64,
+            job: false,
+            add: false,
+            to_fetch: 0,
+            filling: 0,
+            filled: false,
+            running: false,
+            pixel: 1,
+            pixel_left: 0,
+            pixels_left: 0,
+            last: 0,
+            end: 0,
+            which: 0,
+            ready: [false; 2],
+        }
+    }
+
+    pub fn busy(&self) -> bool {
+        self.job
+    }
+
+    pub fn signals(&self) -> Signals {
+        let at = |cycles: u32| self.last >> cycles & 1 == 1;
+        Signals {
+            write: at(if self.add { TO_SUM } else { TO_WRITE }),
+            add_read: self.add && at(TO_WRITE),
+            param_read: self.to_fetch > 0,
+            working: self.running,
+        }
+    }
+
+    /// `param`: a parameter word is served; `fed`: this bank's last sum has come. Returns a bank that is free again.
+    pub fn step(&mut self, param: bool, fed: Option<usize>) -> Option<usize> {
+        let ended = self.end >> if self.add { TO_SUM } else { TO_WRITE } & 1 == 1;
+        let begins = self.job && self.filled && self.ready[self.which];
+        let (mut last, mut end) = (false, false);
+        if self.running {
+            self.pixel_left -= 1;
+            if self.pixel_left == 0 {
+                last = true;
+                self.pixel_left = self.pixel;
+                self.pixels_left -= 1;
+                if self.pixels_left == 0 {
+                    end = true;
+                    self.running = false;
+                }
+            }
+        }
+        if begins {
+            self.running = true;
+            self.filled = false;
+        }
+        if self.filling > 0 {
+            self.filling -= 1;
+            self.filled |= self.filling == 0;
+        }
+        if param {
+            self.to_fetch -= 1;
+            if self.to_fetch == 0 {
+                self.filling = 1;
+            }
+        }
+        // Bit 1 is what began this cycle, as seen in the next.
+        self.last = (self.last | last as u32) << 1;
+        self.end = (self.end | end as u32) << 1;
+        let mut free = None;
+        if ended {
+            self.job = false;
+            self.ready[self.which] = false;
+            free = Some(self.which);
+            self.which ^= 1;
+        }
+        if let Some(bank) = fed {
+            self.ready[bank] = true;
+        }
+        free
+    }
+
+    pub fn start(&mut self, r: &Registers) {
+        self.job = true;
+        self.add = r.bits(op::D_COUNT, 16, 1) == 1;
+        self.to_fetch = self.records + if self.add { self.constants } else { 0 };
+        self.filled = false;
+        self.pixel = self.groups * (r.bits(op::D_COUNT, 12, 4) + 1);
+        self.pixel_left = self.pixel;
+        self.pixels_left = r.bits(op::D_COUNT, 0, 12) + 1;
+    }
+}
