@@ -11,7 +11,7 @@ use crate::tensor::Dtype;
 pub fn run(op: &HostOp, inputs: &[Array], dtype: Dtype, shape: &[usize]) -> Result<Array, String> {
     let [input] = inputs else { return Err(format!("{} inputs where there must be 1", inputs.len())) };
     match op {
-        HostOp::Reshape if input.shape.iter().product::<usize>() == shape.iter().product() => {
+        HostOp::Reshape if input.shape.iter().product::<usize>() == shape.iter().product::<usize>() => {
             Ok(Array { dtype, shape: shape.to_vec(), data: input.data.clone() })
         }
         HostOp::Transpose { perm } => transpose(input, perm),
