@@ -18,7 +18,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for problem in read(&std::fs::read_to_string(file)?, file)? {
         let table = |d: &Device| d.cost.iter().map(|c| Some((*c)? as i64)).collect();
         let cost: Option<Vec<Vec<i64>>> = problem.devices().iter().map(table).collect();
-        let cost = cost.filter(|_| problem.mode() == Mode::Equal).ok_or("the plain loop has no holes and no at_most")?;
+        let cost =
+            cost.filter(|_| problem.mode() == Mode::Equal).ok_or("the plain loop has no holes and no at_most")?;
         let (mut seconds, mut found) = (Vec::new(), None);
         for _ in 0..repeats {
             let start = Instant::now();
