@@ -7,7 +7,7 @@
 //! A plan file is: magic (8 bytes), format (u32), length of the body (u64), SHA-256 of the body (32), the body in
 //! postcard. All of it is checked before anything in it is believed.
 
-pub use crate::tensor::{Dtype, Fold, Order, TensorInfo};
+pub use crate::tensor::{Dtype, Fold, Order, Rounding, TensorInfo};
 use isa::{command, config::Config, layout};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -16,7 +16,7 @@ use std::path::Path;
 /// First eight bytes of a plan file.
 pub const MAGIC: [u8; 8] = *b"SYSPLAN\x1a";
 /// Version of the plan file; another one is refused.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// Bytes before the body: magic, format, length, digest.
 const HEAD_BYTES: usize = 8 + 4 + 8 + 32;
 

@@ -3,7 +3,7 @@
 use rand::rngs::StdRng;
 use rand::Rng;
 use systole::graph::{Conv, Graph, Node, Op, Output, Pool, PoolKind, Requant, Tensor, Window};
-use systole::tensor::{Dtype, Order, TensorInfo};
+use systole::tensor::{Dtype, Order, Rounding, TensorInfo};
 
 /// Limits of a random graph.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,16 @@ pub fn info(name: &str, hwc: [usize; 3], order: Order) -> TensorInfo {
         Order::ChannelsFirst => vec![hwc[2], hwc[0], hwc[1]],
         Order::ChannelsLast => hwc.to_vec(),
     };
-    TensorInfo { name: name.into(), shape, dtype: Dtype::Int8, order, hwc, scale: 0.5, zero_point: -3 }
+    TensorInfo {
+        name: name.into(),
+        shape,
+        dtype: Dtype::Int8,
+        order,
+        hwc,
+        scale: 0.5,
+        zero_point: -3,
+        rounding: Rounding::TiesToEven,
+    }
 }
 
 /// A chain of random nodes.

@@ -262,6 +262,10 @@ fn records(node: &Node, channels: &[(i32, Requant)], n: usize) -> Result<Vec<Rec
         };
         let mut steps = 1;
         for (i, &(_, requant)) in of_block.iter().enumerate() {
+            if requant.twice {
+                let op = "a multiplier that rounds twice";
+                return Err(CompileError::Operator { layer: node.name.clone(), op });
+            }
             steps = steps.max(requant.steps().ok_or_else(|| refuse(i, requant))?);
         }
         // Columns past the last channel get bias and multiplier 0.
