@@ -5,9 +5,10 @@
 
 use super::Quant;
 use crate::tensor::Dtype;
+use serde::{Deserialize, Serialize};
 
 /// An operator of the host.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum HostOp {
     /// TFLite's softmax of int8 over the last dimension, in integers. The output has scale 1/256 and zero point −128.
     SoftmaxInt8 {
