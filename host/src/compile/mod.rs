@@ -194,7 +194,7 @@ fn card(network: &Graph, part: &Part, config: &Config, options: Options) -> Resu
         weights: to_bus_words(&weights.image, config),
         inputs: part.inputs.iter().zip(folds).map(tensor).collect(),
         outputs: part.outputs.iter().map(|id| (id, whole(id))).map(tensor).collect(),
-        layers: layers(&graph, &lowered, &run(&first.stream), config),
+        layers: layers(network, &lowered, &run(&first.stream), config),
         group,
         first: first.stream,
         next: next.stream,
