@@ -1,6 +1,7 @@
 //! A configuration's Verilated RTL as a card: `libcard.so` and `card.sbit` in a folder that `scripts/card` wrote.
 
 use crate::raw::rtl::{Card, CardLibrary, Outcome, Request};
+use crate::replica::Replica;
 use crate::settings::Settings;
 use isa::config::Config;
 use isa::{control, failure};
@@ -113,6 +114,10 @@ impl Built {
     /// # Errors
     /// The tracing library was not built or the trace file cannot be written.
     pub fn start_kernel(&self, kernel: Kernel, settings: &Settings) -> Result<Rtl, String> {
+        if settings.model && kernel == Kernel::Infer {
+            let engine = Engine::Model(Box::new(Replica::new(&self.config)));
+            return Ok(Rtl { engine, kernel, config: self.config.clone(), settings: settings.clone() });
+        }
         let card = match &settings.trace {
             None => Card::new(&self.library, kernel.number(), None)
                 .ok_or("the simulated card does not start; run scripts/card")?,
@@ -135,13 +140,20 @@ impl Built {
                     .ok_or_else(|| format!("the trace file {name} cannot be written"))?
             }
         };
-        Ok(Rtl { card, kernel, config: self.config.clone(), settings: settings.clone() })
+        let engine = Engine::Verilated(card);
+        Ok(Rtl { engine, kernel, config: self.config.clone(), settings: settings.clone() })
     }
+}
+
+/// What runs.
+enum Engine {
+    Verilated(Card),
+    Model(Box<Replica>),
 }
 
 /// A running kernel of a card.
 pub struct Rtl {
-    card: Card,
+    engine: Engine,
     kernel: Kernel,
     config: Config,
     settings: Settings,
@@ -171,6 +183,12 @@ impl Rtl {
         pointers: impl AsRef<[u64]>,
         read_latency_cycles: u32,
     ) -> Result<Run, (RunError, u64)> {
+        let card = match &mut self.engine {
+            Engine::Verilated(card) => card,
+            Engine::Model(model) => {
+                return model.run(regions, pointers.as_ref(), read_latency_cycles, self.settings.cycle_limit)
+            }
+        };
         let request = Request {
             pointers: pointers.as_ref().to_vec(),
             cycle_limit: self.settings.cycle_limit,
@@ -178,11 +196,11 @@ impl Rtl {
             read_latency_cycles,
             stall_seed: self.settings.stall_seed,
         };
-        let outcome = self.card.run(regions, &request);
+        let outcome = card.run(regions, &request);
         match error_of(self.kernel, &outcome) {
             None => Ok(Run { cycles: outcome.cycles }),
             Some(error) => {
-                self.card.reset();
+                card.reset();
                 Err((error, outcome.cycles))
             }
         }
