@@ -130,6 +130,8 @@ fn words_and_snapshots_reach_the_card<const AW: usize, const BUS: usize>() {
     let mut rng = Rng::new(BUS as u64);
     let model = RefCell::new(Model::default());
     let (mut idle, mut held, mut wready, mut answers) = (0, [0; 2], false, 0);
+    // Once a snapshot's address is not taken for longer than the cycles since its mark are counted.
+    let mut refused = None;
     bench.check(
         12_000,
         |cycle, last| {
@@ -141,13 +143,16 @@ fn words_and_snapshots_reach_the_card<const AW: usize, const BUS: usize>() {
             idle = if busy { 0 } else { idle + 1 };
             let op = [0, command::S_SRC, command::S_DST, command::S_LEN, 0][idle];
             let mut value = rng.bits(24);
-            if op == command::S_LEN && rng.chance(70) {
+            if op == command::S_LEN && rng.chance(85) {
                 value &= 0x1f;
             }
             if idle == 4 {
                 held = [rng.bits(AW) & !0xfff, rng.bits(AW) & !0xfff];
             }
-            let mark = idle == 4 && rng.chance(50);
+            let mark = idle == 4 && rng.chance(60);
+            if mark && cycle > 5000 && refused.is_none() {
+                refused = Some(cycle..cycle + 1300);
+            }
             wready = rng.chance(if cycle / 1000 % 2 == 0 { 95 } else { 40 });
             let answer = answers > 0 && rng.chance(30);
             answers -= u32::from(answer);
@@ -165,8 +170,7 @@ fn words_and_snapshots_reach_the_card<const AW: usize, const BUS: usize>() {
                 rng.bits(BUS),
                 cycle as u128 % 16,
                 rng.bits(32),
-                // For a while nobody takes an address, past what the cycles since a mark are counted to.
-                u128::from(!(5000..6500).contains(&cycle) && rng.chance(40)),
+                u128::from(refused.as_ref().is_none_or(|r| !r.contains(&cycle)) && rng.chance(40)),
                 u128::from(wready),
                 u128::from(answer),
                 if rng.chance(10) { rng.bits(2) } else { 0 },
