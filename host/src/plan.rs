@@ -8,7 +8,7 @@
 //! A plan file is: magic (8 bytes), format (u32), length of the body (u64), SHA-256 of the body (32), the body in
 //! postcard. All of it is checked before anything in it is believed.
 
-pub use crate::tensor::{Dtype, Fold, Order, TensorInfo};
+pub use crate::tensor::{Dtype, Fold, Order, Rounding, TensorInfo};
 use isa::{command, config::Config, layout};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

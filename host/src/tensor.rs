@@ -116,6 +116,15 @@ pub enum Order {
     ChannelsLast,
 }
 
+/// How a real value halfway between two steps is rounded when it is quantised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rounding {
+    /// To the even one: ONNX.
+    TiesToEven,
+    /// To the one farther from zero: TFLite.
+    TiesAway,
+}
+
 /// The input or the output of a model: one element of the batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TensorInfo {
@@ -133,6 +142,8 @@ pub struct TensorInfo {
     pub scale: f32,
     /// int8 value of the real zero, as the card has it (a uint8 model's zero point less 128).
     pub zero_point: i8,
+    /// How reals become bytes.
+    pub rounding: Rounding,
 }
 
 impl TensorInfo {
@@ -155,11 +166,14 @@ impl TensorInfo {
         }
     }
 
-    /// Real value to int8: `round(x / scale) + zero_point`, ties to even as ONNX has it, saturating. NaN gives the
-    /// zero point.
+    /// Real value to int8: `round(x / scale) + zero_point`, ties as the model's format has them, saturating. NaN gives
+    /// the zero point.
     pub fn quantise(&self, real: f32) -> i8 {
         // In f32 throughout, because that is what the runtimes this must agree with do.
-        let steps = (real / self.scale).round_ties_even();
+        let steps = match self.rounding {
+            Rounding::TiesToEven => (real / self.scale).round_ties_even(),
+            Rounding::TiesAway => (real / self.scale).round(),
+        };
         if steps.is_nan() {
             return self.zero_point;
         }

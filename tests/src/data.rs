@@ -30,3 +30,9 @@ pub fn npz(path: &Path, name: &str) -> Vec<i8> {
     let array = archive.by_name(name).unwrap_or_else(|e| panic!("{name}: {e}")).expect("the array is there");
     array.into_vec().unwrap_or_else(|e| panic!("{name}: {e}"))
 }
+
+/// The names of the arrays in an `.npz` file.
+pub fn npz_names(path: &Path) -> Vec<String> {
+    let archive = NpzArchive::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    archive.array_names().map(str::to_string).collect()
+}

@@ -24,7 +24,16 @@ pub fn info(name: &str, hwc: [usize; 3], order: Order) -> TensorInfo {
         Order::ChannelsFirst => vec![hwc[2], hwc[0], hwc[1]],
         Order::ChannelsLast => hwc.to_vec(),
     };
-    TensorInfo { name: name.into(), shape, dtype: Dtype::Int8, order, hwc, scale: 0.5, zero_point: -3 }
+    TensorInfo {
+        name: name.into(),
+        shape,
+        dtype: Dtype::Int8,
+        order,
+        hwc,
+        scale: 0.5,
+        zero_point: -3,
+        rounding: Rounding::TiesToEven,
+    }
 }
 
 /// A chain of random nodes.

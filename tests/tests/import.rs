@@ -156,10 +156,8 @@ fn a_file_that_is_no_onnx_is_refused() {
         "not an ONNX model, or a truncated one (14 bytes); give a whole .onnx file"
     );
     assert_eq!(refused(b"\x08\x08"), "not an ONNX model: it has no graph; give an .onnx file");
-    assert_eq!(
-        refused(b"\x1c\0\0\0TFL3...."),
-        "a TFLite model, which this build does not read; convert it to ONNX (QDQ form)"
-    );
+    let message = refused(b"\x1c\0\0\0TFL3....");
+    assert!(message.starts_with("damaged TFLite model (12 bytes): "), "{message}");
 }
 
 #[test]

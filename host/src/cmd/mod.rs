@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+mod allocate;
 mod compile;
 mod devices;
 mod npy;
@@ -24,6 +25,7 @@ enum Command {
     Devices(devices::Args),
     Compile(compile::Args),
     Run(run::Args),
+    Allocate(allocate::Args),
 }
 
 /// Does what was asked; the text is for stdout.
@@ -32,6 +34,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<String> {
         Command::Devices(args) => devices::run(args),
         Command::Compile(args) => compile::run(args),
         Command::Run(args) => run::run(args),
+        Command::Allocate(args) => allocate::run(args),
     }
 }
 

@@ -98,7 +98,7 @@ fn random(index: u64, elements: usize) -> Vec<i8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use systole::plan::Order;
+    use systole::plan::{Order, Rounding};
 
     fn info(dtype: Dtype) -> TensorInfo {
         TensorInfo {
@@ -109,6 +109,7 @@ mod tests {
             hwc: [1, 2, 1],
             scale: 0.5,
             zero_point: -128,
+            rounding: Rounding::TiesToEven,
         }
     }
 

@@ -58,7 +58,7 @@ fn cycles(fold: &Fold, kernel: [usize; 2], output: [usize; 3], n: usize) -> usiz
 mod tests {
     use super::*;
     use crate::graph::{Conv, Node, Output, Requant, Tensor};
-    use crate::tensor::{Dtype, Order, TensorInfo};
+    use crate::tensor::{Dtype, Order, Rounding, TensorInfo};
 
     fn first_layer(hwc: [usize; 3], kernel: usize, outputs: usize) -> Graph {
         let info = |hwc: [usize; 3]| TensorInfo {
@@ -69,6 +69,7 @@ mod tests {
             hwc,
             scale: 1.0,
             zero_point: 0,
+            rounding: Rounding::TiesToEven,
         };
         let to = [hwc[0], hwc[1], outputs];
         let conv = Conv {

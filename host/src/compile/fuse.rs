@@ -57,7 +57,7 @@ fn output_range(op: &mut Op) -> Option<(&mut i8, &mut i8)> {
 mod tests {
     use super::*;
     use crate::graph::{Node, Output, Pool, PoolKind, Requant, Tensor, Window};
-    use crate::tensor::{Dtype, Order, TensorInfo};
+    use crate::tensor::{Dtype, Order, Rounding, TensorInfo};
 
     fn chain(ops: Vec<Op>) -> Graph {
         let info = TensorInfo {
@@ -68,6 +68,7 @@ mod tests {
             hwc: [1, 1, 3],
             scale: 1.0,
             zero_point: 0,
+            rounding: Rounding::TiesToEven,
         };
         let tensors = vec![Tensor::card("t", [1, 1, 3]); ops.len() + 1];
         let node = |(i, op)| Node { name: format!("n{i}"), label: "Op".into(), inputs: vec![i], output: i + 1, op };

@@ -39,6 +39,8 @@ pub enum HostOp {
         /// The permutation.
         perm: Vec<usize>,
     },
+    /// A byte for each byte, the least first: 256 of them.
+    Lookup(Vec<i8>),
     /// The element type changes; the values stay where they fit, and wrap where they do not.
     Cast(Dtype),
 }
@@ -53,6 +55,7 @@ impl HostOp {
             HostOp::Dequantise(_) => "Dequantise",
             HostOp::Reshape => "Reshape",
             HostOp::Transpose { .. } => "Transpose",
+            HostOp::Lookup(_) => "Lookup",
             HostOp::Cast(_) => "Cast",
         }
     }

@@ -14,6 +14,7 @@ use crate::array::Array;
 use crate::tensor::{Dtype, TensorInfo};
 pub use host::HostOp;
 pub use ops::{Add, Addend, Concat, Conv, Depthwise, Output, Pad, Part, Pool, PoolKind, Window};
+pub(crate) use requant::exponent;
 pub use requant::Requant;
 
 /// Greatest height and width of a tensor: the card counts them in 12 bits, modulo 4096, and a kernel may reach past

@@ -1,4 +1,7 @@
-//! The integer form of a real multiplier, and the one rounding that everything here shares.
+//! The integer form of a real multiplier, and its two ways of rounding.
+//!
+//! TFLite's reference kernels round once in some operators and twice in others: its convolutions first round the product
+//! to 31 bits less, and then the rest half away from zero. Both are one shift with another constant.
 
 use isa::requant;
 
@@ -9,13 +12,15 @@ pub struct Requant {
     pub m: u32,
     /// t: bits that are dropped.
     pub t: u32,
+    /// Whether it rounds twice.
+    pub twice: bool,
 }
 
 impl Requant {
     /// Exactly one. Two at one bit, so that the card needs a single digit.
-    pub const ONE: Self = Self { m: 2, t: 1 };
+    pub const ONE: Self = Self { m: 2, t: 1, twice: false };
     /// Exactly zero.
-    pub const ZERO: Self = Self { m: 0, t: 1 };
+    pub const ZERO: Self = Self { m: 0, t: 1, twice: false };
 
     /// The nearest integer form of `real`, as TFLite's `QuantizeMultiplier` has it: frexp, M rounded to 31 bits, and
     /// zero below 2^−32. `None` if it is negative, not finite, or 2^6 and above, where the card's digits end.
@@ -39,9 +44,16 @@ impl Requant {
             m = (m + (1 << (t - 58))) >> (t - 57);
             t = 57;
         }
-        let form = Self { m: m as u32, t: u32::try_from(t).ok()? };
+        let form = Self { m: m as u32, t: u32::try_from(t).ok()?, twice: false };
         requant::steps_for(form.t)?;
         Some(form)
+    }
+
+    /// As [`Requant::from_real`], rounding twice: after 31 bits, half up, and after the others, half away from zero. With
+    /// at most 31 bits to drop there is but one rounding.
+    pub fn from_real_twice(real: f64) -> Option<Self> {
+        let once = Self::from_real(real)?;
+        Some(Self { twice: once.t > 31 && once.m > 0, ..once })
     }
 
     /// `1 / count`, rounded up, so that ties round away from zero as in TFLite's average pool: the excess of less than
@@ -52,9 +64,20 @@ impl Requant {
         Some(if product > 1 << exact.t { exact } else { Self { m: exact.m + 1, ..exact } })
     }
 
-    /// `(acc · M + 2^(t−1)) >> t`: one rounding, ties towards plus infinity.
+    /// `(acc · M + 2^(t−1) + c) >> t`. With one rounding c is 0: ties go towards plus infinity. With two it is the highest
+    /// bit of M, less than 0 with a negative `acc`: the first rounding adds half of 2^31 to the product, which is that bit
+    /// of an M of 31 bits, and the second moves a negative product by 1 after the first, which is 2^31 before it.
     pub fn apply(self, acc: i32) -> i64 {
-        (i64::from(acc) * i64::from(self.m) + (1 << (self.t - 1))) >> self.t
+        (i64::from(acc) * i64::from(self.m) + (1 << (self.t - 1)) + self.second_rounding(acc)) >> self.t
+    }
+
+    fn second_rounding(self, acc: i32) -> i64 {
+        let Some(bit) = self.m.checked_ilog2().filter(|_| self.twice) else { return 0 };
+        if acc < 0 {
+            -(1 << bit)
+        } else {
+            1 << bit
+        }
     }
 
     /// Digits the card needs for this multiplier: trailing zeros of M need none.
@@ -75,12 +98,12 @@ impl Requant {
             return Self::ZERO;
         }
         let zeros = self.m.trailing_zeros().min(self.t - 1);
-        Self { m: self.m >> zeros, t: self.t - zeros }
+        Self { m: self.m >> zeros, t: self.t - zeros, ..self }
     }
 }
 
 /// The e of `real = f · 2^e` with f of 0.5 to 1, for a positive normal `real`.
-fn exponent(real: f64) -> i32 {
+pub(crate) fn exponent(real: f64) -> i32 {
     ((real.to_bits() >> 52) & 0x7ff) as i32 - 1022
 }
 
@@ -90,11 +113,11 @@ mod tests {
 
     #[test]
     fn a_real_multiplier_has_31_bits() {
-        assert_eq!(Requant::from_real(0.5), Some(Requant { m: 1 << 30, t: 31 }));
-        assert_eq!(Requant::from_real(1.0), Some(Requant { m: 1 << 30, t: 30 }));
-        assert_eq!(Requant::from_real(0.003), Some(Requant { m: 1649267442, t: 39 }));
+        assert_eq!(Requant::from_real(0.5), Some(Requant { m: 1 << 30, t: 31, twice: false }));
+        assert_eq!(Requant::from_real(1.0), Some(Requant { m: 1 << 30, t: 30, twice: false }));
+        assert_eq!(Requant::from_real(0.003), Some(Requant { m: 1649267442, t: 39, twice: false }));
         // Rounds up to 2^31: one bit less and one bit more.
-        assert_eq!(Requant::from_real(1.0 - 1e-12), Some(Requant { m: 1 << 30, t: 30 }));
+        assert_eq!(Requant::from_real(1.0 - 1e-12), Some(Requant { m: 1 << 30, t: 30, twice: false }));
         assert_eq!(Requant::from_real(1e-11), Some(Requant::ZERO));
         assert_eq!(Requant::from_real(f64::NAN), None);
         assert_eq!(Requant::from_real(-0.1), None);
@@ -116,6 +139,35 @@ mod tests {
         }
         assert_eq!(Requant::ONE.steps(), Some(1));
         assert_eq!(Requant::ONE.apply(-77), -77);
+    }
+
+    /// The two roundings as TFLite's kernels write them.
+    fn rounded_twice(acc: i32, form: Requant) -> i64 {
+        let product = i64::from(acc) * i64::from(form.m);
+        let nudge = if product >= 0 { 1 << 30 } else { 1 - (1 << 30) };
+        let high = (product + nudge) / (1 << 31);
+        let (bits, mask) = (form.t - 31, (1i64 << (form.t - 31)) - 1);
+        let threshold = (mask >> 1) + i64::from(high < 0);
+        (high >> bits) + i64::from((high & mask) > threshold)
+    }
+
+    #[test]
+    fn two_roundings_are_one_shift_with_another_constant() {
+        let mut differ = 0;
+        for real in [0.4999999, 0.25, 0.5 - 2f64.powi(-32), 1.0 / 3.0, 0.0123, 7e-4, 3e-6, 2f64.powi(-20)] {
+            let form = Requant::from_real_twice(real).unwrap();
+            assert!(form.twice && form.t <= 57, "{real}");
+            let steps = (1.0 / real) as i32;
+            for k in (-300..300).map(|k| k * steps / 2) {
+                for acc in (k - 3..=k + 3).chain([i32::MIN, i32::MAX]) {
+                    assert_eq!(form.apply(acc), rounded_twice(acc, form), "{real} {acc}");
+                    differ += u32::from(form.apply(acc) != Requant::from_real(real).unwrap().apply(acc));
+                }
+            }
+        }
+        assert!(differ > 1000, "{differ}");
+        // With a multiplier of a half and above there is nothing to round a second time.
+        assert_eq!(Requant::from_real_twice(0.7), Requant::from_real(0.7));
     }
 
     #[test]

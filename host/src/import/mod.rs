@@ -2,6 +2,7 @@
 
 mod error;
 pub mod onnx;
+mod tflite;
 
 use crate::graph::Graph;
 pub use error::{Fault, ImportError};
@@ -24,12 +25,10 @@ pub fn read(path: &Path) -> Result<Graph, ImportError> {
 /// As [`read`].
 pub fn from_bytes(file: &[u8], stem: &str) -> Result<Graph, Fault> {
     // A TFLite file has its identifier behind the first offset of the flatbuffer.
-    if file.get(4..8) == Some(b"TFL3") {
-        return Err(Fault::File(
-            "a TFLite model, which this build does not read; convert it to ONNX (QDQ form)".into(),
-        ));
-    }
-    let graph = onnx::from_bytes(file, stem)?;
+    let graph = match file.get(4..8) == Some(b"TFL3") {
+        true => tflite::from_bytes(file, stem)?,
+        false => onnx::from_bytes(file, stem)?,
+    };
     graph.check().map_err(Fault::File)?;
     Ok(graph)
 }

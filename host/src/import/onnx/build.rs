@@ -6,7 +6,7 @@ use super::value::{Activation, Quant, Value, Weights};
 use super::{attributes, conv, pool, proto, quantise, shape};
 use crate::graph::{Graph, Node, Op, Tensor, TensorId};
 use crate::import::error::{short, Fault};
-use crate::tensor::{Dtype, Order, TensorInfo};
+use crate::tensor::{Dtype, Order, Rounding, TensorInfo};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -90,6 +90,7 @@ impl Builder {
             hwc,
             scale: quant.map_or(1.0, |q| q.scale),
             zero_point: quant.map_or(0, |q| q.zero_point),
+            rounding: Rounding::TiesToEven,
         };
         let tensor = self.tensor(&self.input_name.clone(), hwc);
         self.input = Some((tensor, info));
@@ -232,6 +233,7 @@ impl Builder {
             hwc: activation.hwc,
             scale: quant.scale,
             zero_point: quant.zero_point,
+            rounding: Rounding::TiesToEven,
         };
         Ok(Graph {
             name: stem.to_string(),
