@@ -22,6 +22,7 @@
 //! # Ok::<(), systole::allocate::AllocateError>(())
 //! ```
 
+mod card;
 mod convex;
 mod dynamic;
 mod error;
@@ -34,6 +35,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use card::{CardAllocator, CardError, CardSolved, Encoded};
 pub use error::AllocateError;
 pub use file::read;
 pub use problem::{Device, Mode, Problem, LIMITS};

@@ -120,7 +120,8 @@ impl Problem {
         if device.cost.is_empty() {
             return Err(self.device_error(device, "cost", "is empty; give the cost of at least level 0".into()));
         }
-        if device.cost.len() > limits.levels {
+        // What is above the budget is never taken, and never sent to a card.
+        if device.cost.len().min(self.budget + 1) > limits.levels {
             let what = format!("has {} levels; {taker} at most {}", device.cost.len(), limits.levels);
             return Err(self.device_error(device, "cost", what));
         }
@@ -208,7 +209,7 @@ mod tests {
             (1, vec![device("a", &[1]), device("b", &[huge])], "device `b`: cost may bring the total beyond"),
             (4, vec![device("a", &[1]), slope], "device `b`: cost and weight may bring the total"),
             (LIMITS.budget + 1, vec![device("a", &[1])], "budget is 262145; the solver takes at most 262144 units"),
-            (1, vec![device("a", &[0; LIMITS.levels + 1])], "device `a`: cost has 4097 levels; the solver takes at"),
+            (5000, vec![device("a", &[0; LIMITS.levels + 1])], "device `a`: cost has 4097 levels; the solver takes at"),
         ] {
             let message = error(budget, devices);
             assert!(message.contains(says), "{message}");

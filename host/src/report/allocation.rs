@@ -2,7 +2,10 @@
 
 use super::table::{columns, quantity};
 use crate::allocate::{Method, Mode, Problem, Solved};
+use crate::energy::{Energy, Part, PARTS};
+use crate::runtime::ContainerFile;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Characters of a full bar.
@@ -46,12 +49,31 @@ pub struct DecisionEnergy {
     pub rail: Option<String>,
     /// Relative uncertainty: 0.3 for ±30 %; null if unknown.
     pub uncertainty: Option<f64>,
+    /// Joules by part, where they are modelled: static, clock, lanes, memories, bus; their sum is `joules`.
+    pub parts: Option<BTreeMap<&'static str, f64>>,
 }
 
 impl DecisionEnergy {
     /// No figure, and why.
     pub fn unknown(why: impl Into<String>) -> Self {
-        Self { joules: None, source: "unknown", from: why.into(), rail: None, uncertainty: None }
+        Self { joules: None, source: "unknown", from: why.into(), rail: None, uncertainty: None, parts: None }
+    }
+
+    /// Energy of a run of the card that left this record, if the container has coefficients.
+    pub fn of_card(container: &ContainerFile, record: &[u32; isa::allocate::WORDS]) -> Self {
+        let Some(coefficients) = container.coefficients() else {
+            return Self::unknown("the container has no energy coefficients");
+        };
+        let energy = Energy::of_allocation(coefficients, record, container.clock_hz());
+        let name = |part: Part| if part == Part::Mac { "lanes" } else { part.name() };
+        Self {
+            joules: Some(energy.joules()),
+            source: "modelled",
+            from: coefficients.file(),
+            rail: Some(coefficients.rail.clone()),
+            uncertainty: energy.uncertainty(),
+            parts: Some(PARTS.iter().map(|&p| (name(p), energy.part(p))).collect()),
+        }
     }
 }
 
@@ -96,6 +118,11 @@ impl AllocationReport {
         }
         line("time", format!("{} {}", quantity(self.time_s, "s"), self.place()));
         line("energy", self.energy.text());
+        if let Some(parts) = &self.energy.parts {
+            let text: Vec<_> =
+                parts.iter().map(|(name, &joules)| format!("{name} {}", quantity(joules, "J"))).collect();
+            line("", text.join(", "));
+        }
         out
     }
 
