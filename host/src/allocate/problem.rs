@@ -18,8 +18,8 @@ pub struct Limits {
 }
 
 /// What the software solver takes. The dynamic program then needs at most 1.1 GB: two times √N rows of 8-byte sums
-/// (see `dynamic`), and the sum of two such costs still fits 63 bits.
-pub const LIMITS: Limits = Limits { devices: 65_536, budget: 262_144, levels: 4_096, cost: (1 << 62) - 1 };
+/// (see `dynamic`), and no sum is as great as "unreachable" (see `lanes`).
+pub const LIMITS: Limits = Limits { devices: 65_536, budget: 262_144, levels: 4_096, cost: (1 << 62) - 2 };
 
 /// Whether the budget is to be used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
