@@ -1,7 +1,7 @@
 //! The allocator on a card: kernel `systole_allocate(problem, result)` through OpenCL.
 //!
-//! The layout of both buffers is `isa::allocate`. What the card answers is judged by the problem's definition before anyone
-//! sees it: levels that are allowed and keep the budget, a cost that is the sum of their costs.
+//! The layout of both buffers is `isa::allocate`. What the card answers is judged by the problem's definition before
+//! anyone sees it: levels that are allowed and keep the budget, a cost that is the sum of their costs.
 
 use super::problem::Limits;
 use super::{AllocateError, Method, Mode, Outcome, Problem, Solution, Solved, LIMITS};
@@ -53,8 +53,8 @@ impl Encoded {
     /// A problem for a card of `config`. Levels above the budget can never be taken and are left out.
     ///
     /// # Errors
-    /// What is beyond the card's limits, with the device and the field: devices, budget, levels, a cost or a sum of weights
-    /// of more than 32 bits.
+    /// What is beyond the card's limits, with the device and the field: devices, budget, levels, a cost or a
+    /// sum of weights of more than 32 bits.
     pub fn new(problem: &Problem, config: &Config) -> Result<Self, AllocateError> {
         let taker = format!("a card of `{}` takes", config.name);
         let levels = |len: usize| len.min(problem.budget() + 1);
@@ -126,7 +126,8 @@ impl CardAllocator {
     /// Decides one problem.
     ///
     /// # Errors
-    /// A call fails, the least cost is above 32 bits, or the answer is no solution of the problem. Infeasible is no error.
+    /// A call fails, the least cost is above 32 bits, or the answer is no solution of the problem. Infeasible
+    /// is no error.
     pub fn solve(&self, problem: &Problem, encoded: &Encoded) -> Result<CardSolved, CardError> {
         let failed =
             |call: &'static str| move |code: String| RuntimeError::call(self.device.clone(), call.into(), code);

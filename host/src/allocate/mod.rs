@@ -6,7 +6,8 @@
 //!
 //! > E(i, j) = min over k of E(i−1, j−k) + cost_i(k) + slope_i·j
 //!
-//! [`SeedForm`] builds the problem in which the source article states it. The model, and how it is solved, with figures:
+//! [`SeedForm`] builds the problem in which the source article states it. The model, and how it is solved, with
+//! figures:
 //! `docs/allocator.md`.
 //!
 //! ```

@@ -31,10 +31,10 @@ const WINDOW: Duration = Duration::from_millis(100);
 
 /// Finds the level of each device so that the cost is least and the budget is kept, exactly.
 ///
-/// The file is YAML, or JSON with one problem a line: devices with the cost of each level, or with power and longest time;
-/// docs/allocator.md has the form. With --json, one object a problem and line (docs/json.md). The energy of the cpu is
-/// measured where its RAPL counters can be read, by deciding again for a tenth of a second; else it is unknown. That of a card is
-/// modelled from its counters.
+/// The file is YAML, or JSON with one problem a line: devices with the cost of each level, or with power and longest
+/// time; docs/allocator.md has the form. With --json, one object a problem and line (docs/json.md). The energy of the
+/// cpu is measured where its RAPL counters can be read, by deciding again for a tenth of a second; else it is unknown.
+/// That of a card is modelled from its counters.
 #[derive(clap::Args)]
 #[command(after_help = "Example:
   systole allocate models/five-devices.yaml

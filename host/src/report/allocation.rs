@@ -24,7 +24,8 @@ pub struct AllocationReport {
     pub used: Option<usize>,
     /// Level of each device, in the order of the problem; null if infeasible.
     pub levels: Option<Vec<usize>>,
-    /// Seconds of the decision: on the cpu from the problem in memory to the levels; on a card start to done of the kernel.
+    /// Seconds of the decision: on the cpu from the problem in memory to the levels; on a card start to done of the
+    /// kernel.
     pub time_s: f64,
     /// Clock cycles of the kernel; null on the cpu.
     pub cycles: Option<u64>,
