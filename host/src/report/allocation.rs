@@ -66,14 +66,13 @@ impl DecisionEnergy {
             return Self::unknown("the container has no energy coefficients");
         };
         let energy = Energy::of_allocation(coefficients, record, container.clock_hz());
-        let name = |part: Part| if part == Part::Mac { "lanes" } else { part.name() };
         Self {
             joules: Some(energy.joules()),
             source: "modelled",
             from: coefficients.file(),
             rail: Some(coefficients.rail.clone()),
             uncertainty: energy.uncertainty(),
-            parts: Some(PARTS.iter().map(|&p| (name(p), energy.part(p))).collect()),
+            parts: Some(PARTS.iter().map(|&p| (part_name(p), energy.part(p))).collect()),
         }
     }
 }
@@ -120,8 +119,8 @@ impl AllocationReport {
         line("time", format!("{} {}", quantity(self.time_s, "s"), self.place()));
         line("energy", self.energy.text());
         if let Some(parts) = &self.energy.parts {
-            let text: Vec<_> =
-                parts.iter().map(|(name, &joules)| format!("{name} {}", quantity(joules, "J"))).collect();
+            let joules = |name: &'static str| Some(format!("{name} {}", quantity(*parts.get(name)?, "J")));
+            let text: Vec<_> = PARTS.iter().filter_map(|&p| joules(part_name(p))).collect();
             line("", text.join(", "));
         }
         out
@@ -144,6 +143,15 @@ impl DecisionEnergy {
         let uncertainty = self.uncertainty.map_or("-".into(), |u| format!("±{:.0} %", u * 100.0));
         let rail = self.rail.as_deref().unwrap_or("-");
         format!("{}, {uncertainty}; {}: {}, {rail} rail", quantity(joules, "J"), self.source, self.from)
+    }
+}
+
+/// Name of a part of a decision's energy.
+fn part_name(part: Part) -> &'static str {
+    if part == Part::Mac {
+        "lanes"
+    } else {
+        part.name()
     }
 }
 
