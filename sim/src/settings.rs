@@ -6,7 +6,7 @@
 //! | `SYSTOLE_CYCLE_LIMIT` | most cycles of a run | 2,000,000,000 |
 //! | `SYSTOLE_QUIET_LIMIT` | most cycles of a run without a word on the memory bus | 20,000,000 |
 //! | `SYSTOLE_STALL_SEED` | not 0: card memory makes the kernel wait at random, by this seed | 0 |
-//! | `SYSTOLE_TRACE` | file for waves, `.vcd` or `.fst` | none |
+//! | `SYSTOLE_TRACE` | file for waves, `.vcd` or `.fst`; those of the allocator go to a file with `.allocate` before that | none |
 //! | `SYSTOLE_TRACE_WINDOW` | `first:last` cycle of the waves, counted from the start of the card | all |
 
 /// How to simulate.
