@@ -340,7 +340,7 @@ impl<
             self.read_failed.d.next = true;
         }
         // Traceback.
-        self.trace.start.next = self.conduct.trace.val();
+        self.trace.start.next = self.conduct.begin_trace.val();
         self.trace.at.next = self.scratch_at.val();
         self.trace.used.next = self.tail.used.val();
         self.trace.decisions.next = self.decided.q.val();
@@ -406,7 +406,7 @@ impl<
         self.record.busy_lanes.next = self.rows.moving.val();
         self.held.next = self.conduct.working.val() & (!self.stepping.q.val());
         self.record.stalls.next = self.held.val();
-        self.record.trace.next = self.conduct.tracing.val();
+        self.record.tracing.next = self.conduct.tracing.val();
         self.record.idle.next =
             self.conduct.counting.val() & (!(self.rows.moving.val() | self.conduct.tracing.val() | self.held.val()));
         self.record.passes.next = self.conduct.go.val();
