@@ -12,7 +12,7 @@
 //! | `rows_free`, `row_ready`, `ended` | in | from [`super::rows`] and [`super::tail`] |
 //! | `solved` | in | there is an answer to trace |
 //! | `aligned`, `empty`, `fetch_busy`, `trace_busy`, `record_busy` | in | packers, sink, fetch, traceback, record |
-//! | `enter`, `go`, `source`, `trace`, `record` | out | pulses, and the bank with the row |
+//! | `enter`, `go`, `source`, `begin_trace`, `record` | out | pulses, and the bank with the row |
 //! | `working` | out | passes run: the lanes may step |
 //! | `flush`, `pad` | out | end the fetch; fill up the last burst |
 //! | `to_levels`, `to_record` | out | pulses: levels, the record go to the sink from now on |
@@ -65,7 +65,7 @@ pub struct Conduct {
     pub enter: Signal<Out, Bit>,
     pub go: Signal<Out, Bit>,
     pub source: Signal<Out, Bit>,
-    pub trace: Signal<Out, Bit>,
+    pub begin_trace: Signal<Out, Bit>,
     pub record: Signal<Out, Bit>,
     pub working: Signal<Out, Bit>,
     pub flush: Signal<Out, Bit>,
@@ -88,7 +88,7 @@ impl Logic for Conduct {
     fn update(&mut self) {
         dff_setup!(self, clock, phase, bank, given);
         self.enter.next = false;
-        self.trace.next = false;
+        self.begin_trace.next = false;
         self.record.next = false;
         self.to_levels.next = false;
         self.to_record.next = false;
@@ -117,10 +117,10 @@ impl Logic for Conduct {
             Phase::Header => {
                 if self.header_done.val() {
                     self.phase.d.next = Phase::Rows;
-                    self.enter.next = !self.bad.val();
-                    if self.bad.val() {
-                        self.phase.d.next = Phase::Drain;
-                    }
+                    self.enter.next = true;
+                }
+                if self.bad.val() {
+                    self.phase.d.next = Phase::Drain;
                 }
             }
             Phase::Rows => {
@@ -130,9 +130,9 @@ impl Logic for Conduct {
             }
             Phase::Drain => {
                 if self.quiet.val() & (!self.fetch_busy.val()) {
-                    if self.solved.val() & (!self.bad.val()) {
+                    if self.solved.val() {
                         self.phase.d.next = Phase::Trace;
-                        self.trace.next = true;
+                        self.begin_trace.next = true;
                         self.to_levels.next = true;
                         self.given.d.next = true;
                     } else {

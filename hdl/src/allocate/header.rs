@@ -1,13 +1,13 @@
 //! Reads the header of a problem, checks it against the limits, and finds how many devices a row passes in a pass.
 //!
 //! One word a cycle, then one device a cycle, counted up while lanes and decision bits last; so no division is needed.
-//! A bad header ends in `done` with `bad` after its eight words.
+//! A header outside the limits ends in `bad` in place of `done`.
 //!
 //! | port | direction | meaning |
 //! |---|---|---|
 //! | `start` | in | pulse: the next word is the first of a header |
 //! | `valid`, `word`, `take` | in, in 32, out | words of the problem |
-//! | `done`, `bad` | out | sizes stand; the header is outside the limits |
+//! | `done`, `bad` | out | sizes stand; the header is outside the limits; until the next `start` |
 //! | `devices`, `levels`, `last`, `at_most` | out 11, 7, A, 1 | what it says; `last` is the budget |
 //! | `abreast` | out 7 | devices a pass |
 //! | `level_bits`, `level_mask` | out 3, 6 | bits of a decision |
@@ -176,8 +176,8 @@ impl<const L: usize, const P: usize, const A: usize, const D: usize> Logic for H
                 self.finished.d.next = true;
             }
         }
-        self.done.next = self.finished.q.val();
-        self.bad.next = self.wrong.q.val();
+        self.done.next = self.finished.q.val() & (!self.wrong.q.val());
+        self.bad.next = self.finished.q.val() & self.wrong.q.val();
         self.devices.next = self.n.q.val();
         self.levels.next = self.k.q.val();
         self.last.next = self.t.q.val();

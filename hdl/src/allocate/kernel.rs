@@ -109,6 +109,8 @@ pub struct Allocate<
     reset: Signal<Local, Bit>,
     start: Signal<Local, Bit>,
     clear: Signal<Local, Bit>,
+    /// Card memory takes decisions too slowly.
+    held: Signal<Local, Bit>,
     solved: Signal<Local, Bit>,
     overflowed: Signal<Local, Bit>,
     outcome: Signal<Local, Bits<3>>,
@@ -270,7 +272,7 @@ impl<
         self.rows.write_bank.next = self.tail.write_bank.val();
         self.rows.write_at.next = self.tail.write_at.val();
         self.rows.data.next = self.chain.y_out.val();
-        self.rows.path.next = self.chain.y_out_path.val();
+        self.rows.path.next = self.chain.y_out_path.val().get_bits::<6>(0);
         self.tail.step.next = self.stepping.q.val();
         self.tail.go.next = self.conduct.go.val();
         self.tail.whole.next = self.costs.whole.val();
@@ -338,7 +340,7 @@ impl<
             self.read_failed.d.next = true;
         }
         // Traceback.
-        self.trace.start.next = self.conduct.trace.val();
+        self.trace.start.next = self.conduct.begin_trace.val();
         self.trace.at.next = self.scratch_at.val();
         self.trace.used.next = self.tail.used.val();
         self.trace.decisions.next = self.decided.q.val();
@@ -402,12 +404,11 @@ impl<
         self.record.used.next = self.tail.used.val();
         self.record.cycles.next = self.conduct.counting.val();
         self.record.busy_lanes.next = self.rows.moving.val();
-        self.record.stalls.next = self.conduct.working.val() && (!self.stepping.q.val());
-        self.record.trace.next = self.conduct.tracing.val();
-        self.record.idle.next = self.conduct.counting.val()
-            && (!self.rows.moving.val())
-            && (!self.conduct.tracing.val())
-            && !(self.conduct.working.val() && (!self.stepping.q.val()));
+        self.held.next = self.conduct.working.val() & (!self.stepping.q.val());
+        self.record.stalls.next = self.held.val();
+        self.record.tracing.next = self.conduct.tracing.val();
+        self.record.idle.next =
+            self.conduct.counting.val() & (!(self.rows.moving.val() | self.conduct.tracing.val() | self.held.val()));
         self.record.passes.next = self.conduct.go.val();
         self.record.row_writes.next = self.tail.write.val();
         self.record.table_words.next = self.costs.take.val();

@@ -49,7 +49,7 @@ pub struct Record<const BUS: usize, const A: usize> {
     pub cycles: Signal<In, Bit>,
     pub busy_lanes: Signal<In, Bit>,
     pub stalls: Signal<In, Bit>,
-    pub trace: Signal<In, Bit>,
+    pub tracing: Signal<In, Bit>,
     pub idle: Signal<In, Bit>,
     pub passes: Signal<In, Bit>,
     pub row_writes: Signal<In, Bit>,
@@ -107,7 +107,7 @@ impl<const BUS: usize, const A: usize> Logic for Record<BUS, A> {
         self.tally[0].events.next = bit_cast::<5, 1>(self.cycles.val().into());
         self.tally[1].events.next = bit_cast::<5, 1>(self.busy_lanes.val().into());
         self.tally[2].events.next = bit_cast::<5, 1>(self.stalls.val().into());
-        self.tally[3].events.next = bit_cast::<5, 1>(self.trace.val().into());
+        self.tally[3].events.next = bit_cast::<5, 1>(self.tracing.val().into());
         self.tally[4].events.next = bit_cast::<5, 1>(self.idle.val().into());
         self.tally[5].events.next = bit_cast::<5, 1>(self.passes.val().into());
         self.tally[6].events.next = bit_cast::<5, 1>(self.row_writes.val().into());

@@ -14,7 +14,7 @@
 //! | `moving` | out | a cell is sent with this step |
 //! | `reads` | out 2 | cells read with this step |
 //! | `turn`, `x`, `x_path`, `x_row`, `y`, `y_path` | out | as [`super::chain`] takes them |
-//! | `write`, `write_bank`, `write_at`, `data`, `path` | in 1, 1, A, 33, P | write a cell |
+//! | `write`, `write_bank`, `write_at`, `data`, `path` | in 1, 1, A, 33, 6 | write a cell and the level that led to it |
 
 use super::INFEASIBLE;
 use crate::ram::Ram2;
@@ -51,7 +51,7 @@ pub struct Rows<const P: usize, const A: usize, const D: usize> {
     pub write_bank: Signal<In, Bit>,
     pub write_at: Signal<In, Bits<A>>,
     pub data: Signal<In, Bits<33>>,
-    pub path: Signal<In, Bits<P>>,
+    pub path: Signal<In, Bits<6>>,
     bank0: Ram2<CELL, A, D>,
     bank1: Ram2<CELL, A, D>,
     /// Sending: the address of `x` is out.
@@ -73,7 +73,7 @@ pub struct Rows<const P: usize, const A: usize, const D: usize> {
     /// Another step later: `y` is there.
     met_on: DFF<Bit>,
     met_from: DFF<Bit>,
-    x_cell: Signal<Local, Bits<CELL>>,
+    x_cell: Signal<Local, Bits<33>>,
     y_cell: Signal<Local, Bits<CELL>>,
     x_read: Signal<Local, Bit>,
     y_read: Signal<Local, Bit>,
@@ -113,21 +113,19 @@ impl<const P: usize, const A: usize, const D: usize> Logic for Rows<P, A, D> {
         self.bank1.write.next = self.write.val() & self.write_bank.val();
         self.bank0.write_address.next = self.write_at.val();
         self.bank1.write_address.next = self.write_at.val();
-        self.bank0.data.next =
-            bit_cast::<CELL, 33>(self.data.val()) | (bit_cast::<CELL, 6>(self.path.val().get_bits::<6>(0)) << 33);
-        self.bank1.data.next =
-            bit_cast::<CELL, 33>(self.data.val()) | (bit_cast::<CELL, 6>(self.path.val().get_bits::<6>(0)) << 33);
+        self.bank0.data.next = bit_cast::<CELL, 33>(self.data.val()) | (bit_cast::<CELL, 6>(self.path.val()) << 33);
+        self.bank1.data.next = bit_cast::<CELL, 33>(self.data.val()) | (bit_cast::<CELL, 6>(self.path.val()) << 33);
 
         self.at_start.next = !self.at.q.val().any();
         self.free.next = !(self.running.q.val() | self.sent.q.val());
         self.moving.next = self.running.q.val() & self.step.val();
         self.turn.next = self.running.q.val() & self.at_start.val();
 
-        self.x_cell.next = self.bank0.q.val();
+        self.x_cell.next = self.bank0.q.val().get_bits::<33>(0);
         if self.sent_from.q.val() {
-            self.x_cell.next = self.bank1.q.val();
+            self.x_cell.next = self.bank1.q.val().get_bits::<33>(0);
         }
-        self.x.next = self.x_cell.val().get_bits::<33>(0);
+        self.x.next = self.x_cell.val();
         if self.sent_zero.q.val() {
             self.x.next = self.zero.val();
         }
