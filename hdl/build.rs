@@ -7,17 +7,44 @@ use systole_isa::layout;
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=configs.yaml");
     let configs: Vec<Config> = serde_yaml::from_str(&fs::read_to_string("configs.yaml")?)?;
-    let mut arms = String::new();
     for c in &configs {
         c.check()?;
-        arms += &format!("{:?} => Some(raw::<Infer<{}>>()),\n", c.name, sizes(c));
     }
+    write("kernels.rs", &configs, "Infer", sizes)?;
+    write("allocators.rs", &configs, "Allocate", allocator_sizes)
+}
+
+/// A function that makes the named configuration of a kernel from its const generics.
+fn write(file: &str, configs: &[Config], kernel: &str, sizes: fn(&Config) -> String) -> Result<(), Box<dyn Error>> {
+    let arms: String =
+        configs.iter().map(|c| format!("{:?} => Some(raw::<{kernel}<{}>>()),\n", c.name, sizes(c))).collect();
     let source = format!(
         "/// rust-hdl's own Verilog of the named configuration; `None` if there is none of that name.\n\
          fn kernel(name: &str) -> Option<String> {{\nmatch name {{\n{arms}_ => None,\n}}\n}}\n"
     );
-    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("kernels.rs"), source)?;
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join(file), source)?;
     Ok(())
+}
+
+/// The const generics of `Allocate` in their order.
+fn allocator_sizes(c: &Config) -> String {
+    let bus = c.bus_bytes();
+    listed(&[
+        ("L: lanes", c.allocate_lanes),
+        ("P: bits of a decision word", c.path_bits()),
+        ("A: cell address bits", (c.allocate_budget + 1).next_power_of_two().trailing_zeros() as usize),
+        ("D: cells of a row", c.allocate_budget + 1),
+        ("AW: card memory address bits", c.addr_bits as usize),
+        ("BUS: bus bits", 8 * bus),
+        ("BB: bus bytes", bus),
+        ("BS: their logarithm", bus.trailing_zeros() as usize),
+        ("RP: bus bits less a decision word", 8 * bus - c.path_bits()),
+        ("RB: bus bits less a byte", 8 * bus - 8),
+    ])
+}
+
+fn listed(sizes: &[(&str, usize)]) -> String {
+    sizes.iter().map(|(what, value)| format!("/* {what} */ {value}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The const generics of `Infer` in their order; each name is the one that the modules use.
@@ -28,7 +55,7 @@ fn sizes(c: &Config) -> String {
     let param_words = layout::param_words(n);
     let bus = c.bus_bytes();
     let parallel = c.multiplier == Multiplier::Parallel;
-    [
+    listed(&[
         ("N: rows and columns", n),
         ("H: column pairs", n / 2),
         ("NH: elements", n * n / 2),
@@ -63,7 +90,5 @@ fn sizes(c: &Config) -> String {
         ("NA: residual addition lanes", if c.residual { n } else { 0 }),
         ("CW: words of the constants of a residual addition", layout::add_words(n)),
         ("CB: bits of them", layout::add_words(n) * 8 * n),
-    ]
-    .map(|(what, value)| format!("/* {what} */ {value}"))
-    .join(", ")
+    ])
 }

@@ -84,15 +84,16 @@ impl<const T: usize, const U: usize, const WB: usize> Logic for Finish<T, U, WB>
         self.byte_out.next = self.rounded.val().get_bits::<8>(0);
         if self.finish.val() {
             self.out.d.next = self.byte_out.val() ^ self.sign_of_8.val();
-            if (self.beyond.val() && self.negative.val())
-                || (!self.beyond.val() && (self.rounded.val() < self.least_wide.val()))
-            {
-                self.out.d.next = self.low.val();
-            }
             if (self.beyond.val() && !self.negative.val())
                 || (!self.beyond.val() && (self.rounded.val() > self.most_wide.val()))
             {
                 self.out.d.next = self.high.val();
+            }
+            // The lower limit goes first where the two cross.
+            if (self.beyond.val() && self.negative.val())
+                || (!self.beyond.val() && (self.rounded.val() < self.least_wide.val()))
+            {
+                self.out.d.next = self.low.val();
             }
         }
         self.y.next = bit_cast::<WB, 8>(self.out.q.val());

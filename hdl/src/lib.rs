@@ -1,12 +1,14 @@
-//! The inference kernel `systole_infer` as one rust-hdl design, one module a file, and the path from there to Verilog.
+//! The kernels `systole_infer` and `systole_allocate` in rust-hdl, one module a file, and the path from there to Verilog.
 //!
 //! Datapath: [`mod@array`] of [`pe`] (multipliers: [`mul_pair`]), fed by [`feeder`] and [`tiles`], summed in
 //! [`accumulator`], requantised by [`requant`] in [`drain`]. Around it: [`control`] (AXI4-Lite), [`fetch`],
-//! [`sequencer`], [`load`], [`store`], [`axi_read`], [`counters`]. [`infer`] joins them.
+//! [`sequencer`], [`load`], [`store`], [`axi_read`], [`counters`]. [`infer`] joins them. The other
+//! kernel is in [`mod@allocate`].
 //! [`configs`], [`emit`] and [`merge`] turn a named configuration into Verilog a person can read;
 //! [`mod@cosim`] is the gate: one set of vectors through the rust-hdl simulation, the Verilog and an integer model.
 
 pub mod accumulator;
+pub mod allocate;
 pub mod array;
 pub mod axi_read;
 pub mod configs;

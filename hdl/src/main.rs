@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! $ systole-hdl emit --config edge8x8 -o target/edge8x8
-//! target/edge8x8/systole_infer.v: 1234 lines, 40 modules
+//! target/edge8x8/systole_infer.v: 3177 lines, 48 modules
+//! target/edge8x8/systole_allocate.v: 2518 lines, 36 modules
 //! $ systole-hdl configs
 //! small4x4 edge8x8 mid16x16
 //! ```
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use systole_hdl::{configs, emit};
 
-/// The systolic inference kernel as Verilog.
+/// The kernels as Verilog.
 #[derive(Parser)]
 #[command(name = "systole-hdl", version)]
 struct Arguments {
@@ -22,7 +23,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write DIR/systole_infer.v and DIR/config.yaml.
+    /// Write DIR/systole_infer.v, DIR/systole_allocate.v and DIR/config.yaml.
     Emit {
         /// Name of the configuration.
         #[arg(long)]

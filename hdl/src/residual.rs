@@ -8,7 +8,7 @@ use rust_hdl_core::prelude::*;
 /// |---|---|---|
 /// | `v`, `w` | in | int8 |
 /// | `a`, `b` | in | int32 |
-/// | `c` | in | 40 bits, signed; two cycles later than `v` and `w` |
+/// | `c` | in | 40 bits, signed; one cycle after `v` and `w` |
 /// | `low`, `high` | in | int8, with `y` |
 /// | `y` | out | int8 in the low byte of a word, two cycles after `v` and `w` |
 #[derive(LogicBlock, Default)]

@@ -6,11 +6,15 @@ mod datapath {
     mod array;
     mod drain;
     mod feeder;
+    mod finish;
+    mod lines;
     mod mouth;
     mod mul_pair;
     mod pe;
     mod ram;
     mod requant;
+    mod residual;
+    mod scale;
     mod script;
     mod tiles;
     mod wave;

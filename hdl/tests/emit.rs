@@ -16,31 +16,37 @@ fn refused(arguments: &[&str], why: &str) {
     assert_eq!(text.lines().count(), 1, "{text}");
 }
 
+type Emit = fn(&systole_isa::config::Config) -> anyhow::Result<String>;
+
 #[test]
 fn a_person_can_read_the_kernel() {
     for config in configs::configs().unwrap() {
-        let text = emit::verilog(&config).unwrap();
-        assert_eq!(text, emit::verilog(&config).unwrap(), "{}: not the same twice", config.name);
-        assert!(text.contains("\nmodule systole_infer (\n"), "{}: no top module", config.name);
-        for (number, line) in text.lines().enumerate() {
-            let system = line.replace("$signed(", "").replace("$unsigned(", "").replace("$clog2(", "");
-            assert!(!system.contains('$'), "{} line {}: {line}", config.name, number + 1);
-        }
-        if config.name == "edge8x8" {
-            assert!(text.lines().count() < 4000, "{} lines", text.lines().count());
+        for (kernel, emit) in [("systole_infer", emit::verilog as Emit), ("systole_allocate", emit::allocator)] {
+            let text = emit(&config).unwrap();
+            assert_eq!(text, emit(&config).unwrap(), "{} {kernel}: not the same twice", config.name);
+            assert!(text.contains(&format!("\nmodule {kernel} (\n")), "{}: no top module {kernel}", config.name);
+            for (number, line) in text.lines().enumerate() {
+                let system = line.replace("$signed(", "").replace("$unsigned(", "").replace("$clog2(", "");
+                assert!(!system.contains('$'), "{} {kernel} line {}: {line}", config.name, number + 1);
+            }
+            if config.name == "edge8x8" {
+                assert!(text.lines().count() < 4000, "{} lines", text.lines().count());
+            }
         }
     }
 }
 
 #[test]
 fn no_two_modules_are_the_same() {
-    let text = emit::verilog(&configs::config("edge8x8").unwrap()).unwrap();
-    let mut bodies: Vec<&str> =
-        text.split("\nmodule ").skip(1).filter_map(|m| m.split_once('\n')).map(|(_, body)| body).collect();
-    let all = bodies.len();
-    bodies.sort_unstable();
-    bodies.dedup();
-    assert_eq!(bodies.len(), all);
+    let config = configs::config("edge8x8").unwrap();
+    for text in [emit::verilog(&config).unwrap(), emit::allocator(&config).unwrap()] {
+        let mut bodies: Vec<&str> =
+            text.split("\nmodule ").skip(1).filter_map(|m| m.split_once('\n')).map(|(_, body)| body).collect();
+        let all = bodies.len();
+        bodies.sort_unstable();
+        bodies.dedup();
+        assert_eq!(bodies.len(), all);
+    }
 }
 
 #[test]
@@ -51,9 +57,10 @@ fn the_folder_holds_the_kernel_and_its_configuration() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let config = configs::config("small4x4").unwrap();
     assert_eq!(std::fs::read_to_string(out.join("systole_infer.v")).unwrap(), emit::verilog(&config).unwrap());
+    assert_eq!(std::fs::read_to_string(out.join("systole_allocate.v")).unwrap(), emit::allocator(&config).unwrap());
     let yaml = std::fs::read_to_string(out.join("config.yaml")).unwrap();
     assert_eq!(serde_yaml::from_str::<systole_isa::config::Config>(&yaml).unwrap(), config);
-    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 2, "something else was left behind");
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 3, "something else was left behind");
 }
 
 #[test]

@@ -76,7 +76,7 @@ record! {
     COST = 1, "cost";
     /// budget units used, where optimal
     USED = 2, "used";
-    /// clock cycles from the start to the writing of this record
+    /// clock cycles from the start to this record, whose own cycles are not among them
     CYCLES = 3, "cycles";
     /// cycles in which the lanes take a cell of a row
     BUSY = 4, "busy";

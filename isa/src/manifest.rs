@@ -25,7 +25,7 @@ pub struct Manifest<E> {
     pub isa_version: u32,
     /// Clock in Hz.
     pub clock_hz: u64,
-    /// SHA-256 of `systole_infer.v`, 64 lower-case hexadecimal digits.
+    /// SHA-256 of `systole_infer.v` and `systole_allocate.v`, one after the other, 64 lower-case hexadecimal digits.
     pub rtl_digest: String,
     /// Kernels in the bitstream.
     pub kernels: Vec<Kernel>,
@@ -94,11 +94,16 @@ impl<E> Manifest<E> {
                 self.config.bus_bytes()
             ));
         }
-        match self.kernels.iter().find(|k| k.name == KERNEL_INFER) {
-            Some(kernel) if *kernel == Kernel::infer() => Ok(()),
-            Some(_) => Err(format!("manifest: {KERNEL_INFER} must have the arguments {:?}", control::ARGUMENTS)),
-            None => Err(format!("manifest: there is no kernel {KERNEL_INFER}")),
+        for kernel in [Kernel::infer(), Kernel::allocate()] {
+            match self.kernels.iter().find(|k| k.name == kernel.name) {
+                Some(found) if *found == kernel => {}
+                Some(_) => {
+                    return Err(format!("manifest: {} must have the arguments {:?}", kernel.name, kernel.arguments))
+                }
+                None => return Err(format!("manifest: there is no kernel {}", kernel.name)),
+            }
         }
+        Ok(())
     }
 }
 
@@ -131,7 +136,7 @@ mod tests {
             isa_version: ISA_VERSION,
             clock_hz: 1,
             rtl_digest: "0".repeat(64),
-            kernels: [Kernel::infer()].into(),
+            kernels: [Kernel::infer(), Kernel::allocate()].into(),
             memory: MemoryPort { read_latency_cycles: 1, bytes_per_cycle: 4 },
             energy: (),
         }
@@ -141,7 +146,7 @@ mod tests {
     fn each_wrong_key_is_named() {
         sound().check().unwrap();
         type Spoil = fn(&mut Manifest<()>);
-        let wrong: [(&str, Spoil); 7] = [
+        let wrong: [(&str, Spoil); 8] = [
             ("isa_version", |m| m.isa_version += 1),
             ("lanes", |m| m.config.lanes = 3),
             ("part", |m| m.part = "other".into()),
@@ -149,6 +154,7 @@ mod tests {
             ("rtl_digest", |m| m.rtl_digest = "G".repeat(64)),
             ("bytes_per_cycle", |m| m.memory.bytes_per_cycle = 8),
             ("arguments", |m| m.kernels[0].arguments.truncate(4)),
+            ("no kernel systole_allocate", |m| m.kernels.truncate(1)),
         ];
         for (key, spoil) in wrong {
             let mut manifest = sound();

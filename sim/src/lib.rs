@@ -10,5 +10,6 @@ pub mod memory;
 pub mod model;
 pub mod pack;
 mod raw;
+mod replica;
 pub mod rtl;
 pub mod settings;

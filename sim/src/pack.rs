@@ -5,6 +5,7 @@ use isa::manifest::{Kernel, Manifest, MemoryPort, BOARD_SIMULATED};
 use isa::{container, control};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// Cycles from a read address to the first word in the memory of the simulated card. An assumption about a memory
 /// controller with DRAM behind it; every container states it, and the simulated card follows the container.
@@ -32,6 +33,19 @@ pub fn config_of(yaml: &str) -> Result<Config, String> {
     let config: Config = serde_yaml::from_str(yaml).map_err(|e| format!("config.yaml: {e}"))?;
     config.check()?;
     Ok(config)
+}
+
+/// The RTL in a folder that `systole-hdl emit` wrote: the Verilog of all kernels, one after the other, which is what the
+/// RTL digest covers.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn rtl(folder: &Path) -> std::io::Result<Vec<u8>> {
+    let mut all = Vec::new();
+    for kernel in [control::INFER_KERNEL, isa::allocate::KERNEL] {
+        all.extend(std::fs::read(folder.join(format!("{kernel}.v")))?);
+    }
+    Ok(all)
 }
 
 /// `card_identity.h` for the shim: which RTL this is, and where its registers are.
@@ -70,7 +84,7 @@ pub fn container(config: &Config, verilog: &[u8], energy: Option<&str>) -> Resul
         isa_version: isa::ISA_VERSION,
         clock_hz: config.clock_hz,
         rtl_digest: hex(&sha256(verilog)),
-        kernels: vec![Kernel::infer()],
+        kernels: vec![Kernel::infer(), Kernel::allocate()],
         memory: MemoryPort { read_latency_cycles: READ_LATENCY_CYCLES, bytes_per_cycle: config.bus_bytes() as u32 },
         energy,
     };

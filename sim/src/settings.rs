@@ -2,11 +2,12 @@
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
+//! | `SYSTOLE_CARD` | `rtl`: the Verilated kernel; `model`: the functional and the timing model of `systole_infer`, with the same outputs and cycles, much faster | `rtl` |
 //! | `SYSTOLE_CARD_DIR` | folder that `scripts/card` wrote | the folder of the driver |
 //! | `SYSTOLE_CYCLE_LIMIT` | most cycles of a run | 2,000,000,000 |
 //! | `SYSTOLE_QUIET_LIMIT` | most cycles of a run without a word on the memory bus | 20,000,000 |
 //! | `SYSTOLE_STALL_SEED` | not 0: card memory makes the kernel wait at random, by this seed | 0 |
-//! | `SYSTOLE_TRACE` | file for waves, `.vcd` or `.fst` | none |
+//! | `SYSTOLE_TRACE` | file for waves, `.vcd` or `.fst`; those of the allocator go to a file with `.allocate` before that | none |
 //! | `SYSTOLE_TRACE_WINDOW` | `first:last` cycle of the waves, counted from the start of the card | all |
 
 /// How to simulate.
@@ -18,6 +19,8 @@ pub struct Settings {
     pub quiet_limit: u64,
     /// Seed of random back-pressure; 0 for none.
     pub stall_seed: u32,
+    /// Models instead of the Verilated inference kernel.
+    pub model: bool,
     /// Waves, if wanted.
     pub trace: Option<Trace>,
 }
@@ -37,7 +40,7 @@ pub struct Trace {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cycle_limit: 2_000_000_000, quiet_limit: 20_000_000, stall_seed: 0, trace: None }
+        Self { cycle_limit: 2_000_000_000, quiet_limit: 20_000_000, stall_seed: 0, model: false, trace: None }
     }
 }
 
@@ -78,7 +81,16 @@ impl Settings {
                 Some(Trace { file, kind, first, last })
             }
         };
+        let model = match get("SYSTOLE_CARD").as_deref() {
+            None | Some("rtl") => false,
+            Some("model") => true,
+            Some(other) => return Err(format!("SYSTOLE_CARD is `{other}`; it must be rtl or model")),
+        };
+        if model && trace.is_some() {
+            return Err("SYSTOLE_TRACE with SYSTOLE_CARD=model: the model has no waves; unset one of them".into());
+        }
         Ok(Self {
+            model,
             cycle_limit: number("SYSTOLE_CYCLE_LIMIT", normal.cycle_limit, u64::MAX)?,
             quiet_limit: number("SYSTOLE_QUIET_LIMIT", normal.quiet_limit, u64::MAX)?,
             stall_seed: number("SYSTOLE_STALL_SEED", 0, u64::from(u32::MAX))? as u32,
@@ -107,9 +119,12 @@ mod tests {
         assert_eq!(with(&[("SYSTOLE_CYCLE_LIMIT", "5_000")]).unwrap().cycle_limit, 5000);
         let trace = with(&[("SYSTOLE_TRACE", "a.fst"), ("SYSTOLE_TRACE_WINDOW", "3:9")]).unwrap().trace;
         assert_eq!(trace, Some(Trace { file: "a.fst".into(), kind: "fst", first: 3, last: 9 }));
-        for (name, value) in
-            [("SYSTOLE_CYCLE_LIMIT", "-1"), ("SYSTOLE_STALL_SEED", "4294967296"), ("SYSTOLE_TRACE", "a.txt")]
-        {
+        for (name, value) in [
+            ("SYSTOLE_CYCLE_LIMIT", "-1"),
+            ("SYSTOLE_STALL_SEED", "4294967296"),
+            ("SYSTOLE_TRACE", "a.txt"),
+            ("SYSTOLE_CARD", "fpga"),
+        ] {
             let error = with(&[(name, value)]).unwrap_err();
             assert!(error.contains(name) && error.contains(value), "{error}");
         }

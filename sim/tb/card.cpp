@@ -1,10 +1,11 @@
-// One Verilated systole_infer, run through its own registers as a driver would: see card.h.
+// Verilated kernels, each run through its own registers as a driver would: see card.h.
 //
 // Compiled by scripts/card together with what Verilator made of one configuration; card_identity.h, written there too,
 // says which. With SYSTOLE_WAVES_VCD or SYSTOLE_WAVES_FST it can write waves.
 
 #include "card.h"
 
+#include "Vsystole_allocate.h"
 #include "Vsystole_infer.h"
 #include "axi_memory.h"
 #include "card_identity.h"
@@ -77,7 +78,17 @@ struct ControlError : std::runtime_error {
 } // namespace
 
 struct systole_card {
-    systole_card(const char* trace, uint64_t first, uint64_t last)
+    virtual ~systole_card() = default;
+    virtual void reset() = 0;
+    virtual void run(const systole_request& request, systole_result& result) = 0;
+    virtual void fail(systole_result& result, systole_outcome outcome, uint64_t start, const char* message) = 0;
+};
+
+namespace {
+
+template <typename Top>
+struct Kernel final : systole_card {
+    Kernel(const char* trace, uint64_t first, uint64_t last)
         : top(&context), memory(top), wave_first(first), wave_last(last) {
 #ifdef SYSTOLE_WAVES
         if (trace) {
@@ -94,14 +105,14 @@ struct systole_card {
         reset();
     }
 
-    ~systole_card() {
+    ~Kernel() override {
 #ifdef SYSTOLE_WAVES
         if (waves) open_waves.close(waves.get());
 #endif
         top.final();
     }
 
-    void reset() {
+    void reset() override {
         top.ap_clk = 0;
         top.ap_rst_n = 0;
         top.s_axi_control_awvalid = top.s_axi_control_wvalid = top.s_axi_control_arvalid = 0;
@@ -115,9 +126,9 @@ struct systole_card {
         cycle();
     }
 
-    void run(const systole_request& request, systole_result& result) {
+    void run(const systole_request& request, systole_result& result) override {
         memory.start(request);
-        for (unsigned i = 0; i < 5; i++) {
+        for (unsigned i = 0; i < request.pointer_count && i < 5; i++) {
             write_register(ARGUMENT_BASE + i * ARGUMENT_STRIDE, uint32_t(request.pointers[i]));
             write_register(ARGUMENT_BASE + i * ARGUMENT_STRIDE + 4, uint32_t(request.pointers[i] >> 32));
         }
@@ -144,7 +155,7 @@ struct systole_card {
         result.fault_address = memory.fault_address();
     }
 
-    void fail(systole_result& result, systole_outcome outcome, uint64_t start, const char* message) {
+    void fail(systole_result& result, systole_outcome outcome, uint64_t start, const char* message) override {
         result.outcome = outcome;
         result.cycles = now - start;
         result.fault_address = memory.fault_address();
@@ -237,8 +248,8 @@ private:
     }
 
     VerilatedContext context;
-    Vsystole_infer top;
-    AxiMemory<Vsystole_infer> memory;
+    Top top;
+    AxiMemory<Top> memory;
 #ifdef SYSTOLE_WAVES
     std::unique_ptr<Waves> waves;
 #endif
@@ -246,18 +257,24 @@ private:
     uint64_t wave_first, wave_last;
 };
 
+} // namespace
+
 extern "C" {
 
 uint32_t systole_card_abi() { return SYSTOLE_CARD_ABI; }
 const char* systole_card_config() { return SYSTOLE_CONFIG; }
 const char* systole_card_rtl_digest() { return SYSTOLE_RTL_DIGEST; }
 
-systole_card* systole_card_new(const char* trace, uint64_t first, uint64_t last) {
+systole_card* systole_card_new(uint32_t kernel, const char* trace, uint64_t first, uint64_t last) {
 #ifndef SYSTOLE_WAVES
     if (trace) return nullptr;
 #endif
     try {
-        return new systole_card(trace, first, last);
+        switch (kernel) {
+        case SYSTOLE_INFER: return new Kernel<Vsystole_infer>(trace, first, last);
+        case SYSTOLE_ALLOCATE: return new Kernel<Vsystole_allocate>(trace, first, last);
+        default: return nullptr;
+        }
     } catch (const std::exception&) {
         return nullptr;
     }

@@ -1,11 +1,17 @@
-// The C interface of libcard.so: one Verilated systole_infer with card memory around it.
+// The C interface of libcard.so: Verilated kernels, each with a port of its own to card memory.
 // sim/src/raw/rtl.rs has the same declarations in Rust; SYSTOLE_CARD_ABI goes up whenever one changes.
 #ifndef SYSTOLE_CARD_H
 #define SYSTOLE_CARD_H
 
 #include <cstdint>
 
-constexpr uint32_t SYSTOLE_CARD_ABI = 2;
+constexpr uint32_t SYSTOLE_CARD_ABI = 3;
+
+// The kernels of a card. Each card object is one of them; two may run side by side.
+enum systole_kernel : uint32_t {
+    SYSTOLE_INFER = 0,
+    SYSTOLE_ALLOCATE = 1
+};
 
 // Memory of the card that the kernel may reach in a run: `bytes` bytes at `data` answer to addresses from `base` on.
 struct systole_region {
@@ -16,6 +22,7 @@ struct systole_region {
 
 struct systole_request {
     uint64_t pointers[5];          // kernel arguments
+    uint64_t pointer_count;        // how many of them it has
     const systole_region* regions; // sorted by base, not overlapping
     uint64_t region_count;
     uint64_t cycle_limit;          // give up after so many cycles
@@ -49,10 +56,10 @@ struct systole_card;
 extern "C" {
 uint32_t systole_card_abi();
 const char* systole_card_config();     // YAML of its configuration
-const char* systole_card_rtl_digest(); // SHA-256 of systole_infer.v, hexadecimal
-// A card after reset. `trace` is a file for waves of the cycles first to last, or null; null is returned where this
+const char* systole_card_rtl_digest(); // SHA-256 of systole_infer.v and systole_allocate.v, one after the other, hexadecimal
+// A kernel after reset. `trace` is a file for waves of the cycles first to last, or null; null is returned where this
 // build has no traces.
-systole_card* systole_card_new(const char* trace, uint64_t first, uint64_t last);
+systole_card* systole_card_new(uint32_t kernel, const char* trace, uint64_t first, uint64_t last);
 void systole_card_free(systole_card* card);
 // Resets the kernel; what its memories hold stays.
 void systole_card_reset(systole_card* card);

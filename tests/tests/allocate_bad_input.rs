@@ -135,3 +135,35 @@ fn a_file_that_is_no_problem() {
         has(&refused(systole_without_card(folder.path()).args(["allocate", file]), folder.path()), &[file]);
     }
 }
+
+#[test]
+fn what_is_beyond_a_card_is_refused_before_the_card_is_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let on_card = |text: &str| {
+        std::fs::write(folder.path().join("p.yaml"), text).unwrap();
+        let mut command = systole_without_card(folder.path());
+        refused(command.args(["allocate", "p.yaml", "--on", "card", "--config", "edge8x8"]), folder.path())
+    };
+    let many = vec!["[1]"; 1025].join(",");
+    for (body, parts) in [
+        (
+            format!("budget: 9\ncost: [{many}]"),
+            &["device `1024`: is one too many", "a card of `edge8x8` takes at most 1024"][..],
+        ),
+        ("budget: 5000\ncost: [[1]]".into(), &["problem `p`: budget is 5000; a card of `edge8x8` takes at most"]),
+        (format!("budget: 99\ncost: [[{}]]", ["1"; 65].join(",")), &["device `0`: cost has 65 levels; a card of"]),
+        ("budget: 9\ncost: [[4294967295]]".into(), &["device `0`: cost[0] is 4294967295; a card of", "--on cpu"]),
+        // Nothing wrong with it: now the card is looked for.
+        ("budget: 0\ncost: [[1]]".into(), &["no OpenCL driver", "scripts/card"]),
+    ] {
+        has(&on_card(&format!("mode: equal\n{body}\n")), parts);
+    }
+}
+
+#[test]
+fn a_configuration_without_a_card_is_a_misunderstanding() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("p.yaml"), "mode: equal\nbudget: 0\ncost: [[1]]\n").unwrap();
+    let mut command = systole_without_card(folder.path());
+    has(&refused(command.args(["allocate", "p.yaml", "--config", "edge8x8"]), folder.path()), &["--on card"]);
+}

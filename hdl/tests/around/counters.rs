@@ -26,8 +26,8 @@ fn no_event_is_lost() {
             v.extend((0..16).map(|k| match k {
                 2 | 3 if most => 16,
                 2 | 3 => u128::from(rng.below(17)),
-                counter::ACC_READS if most => 2,
-                counter::ACC_READS => u128::from(rng.below(3)),
+                counter::ACC_READS | counter::ACT_READS if most => 2,
+                counter::ACC_READS | counter::ACT_READS => u128::from(rng.below(3)),
                 _ => u128::from(most || rng.chance(40)),
             }));
             v

@@ -12,6 +12,9 @@ struct Model {
     running: bool,
     ending: bool,
     illegal: bool,
+    /// Runs that a failed read ended; soft marks beside units at work.
+    failed: usize,
+    soft: usize,
 }
 
 impl Model {
@@ -19,6 +22,7 @@ impl Model {
         let on = |k: usize| i[k] == 1;
         let (reset, start, valid, blocked, marking, fetch) = (on(0), on(1), on(2), on(5), on(9), on(10));
         let busy = [on(4), on(6), on(7), on(8)];
+        let (load_full, load_older, read_error) = (on(11), on(12), on(13));
         let (op, value) = unpack(i[3] as u32);
         let all_idle = !busy.contains(&true);
         let known = operation(op).is_some();
@@ -30,15 +34,22 @@ impl Model {
         };
         let ready = match op {
             _ if !known => all_idle,
+            0..command::FEED if unit == 2 => !load_full,
             0..command::FEED => !busy[unit],
             command::FEED => !busy[0] && !blocked,
             command::DRAIN => !busy[1],
-            command::LOAD => !busy[2],
+            command::LOAD => !load_full,
             command::STORE => !busy[3],
-            command::WAIT => (0..4).all(|u| value >> u & 1 == 0 || !busy[u]),
+            command::WAIT => {
+                let waits = [busy[0], busy[1], busy[2], busy[3], load_older];
+                (0..5).all(|u| value >> u & 1 == 0 || !waits[u])
+            }
+            // Soft: only what counts of it must be over, and nothing of the layer before begins again.
+            command::MARK if value & 1 == 1 => !busy[0] && !busy[3],
             _ => all_idle,
         };
-        let go = valid && ready && self.running && !self.ending && !marking;
+        // What comes after a failed read may be no commands.
+        let go = valid && ready && self.running && !self.ending && !marking && !read_error;
         let is = |wanted: u8| u128::from(go && op == wanted);
         let done = self.ending && !fetch;
         let out = vec![
@@ -52,6 +63,7 @@ impl Model {
             is(command::LOAD),
             is(command::STORE),
             is(command::MARK),
+            u128::from(value & 1),
             u128::from(self.running),
             u128::from(done),
             u128::from(self.illegal),
@@ -59,14 +71,19 @@ impl Model {
         if go && (!known || op == command::END) {
             (self.ending, self.illegal) = (true, !known);
         }
+        if self.running && read_error && all_idle {
+            self.ending = true;
+        }
+        self.soft += usize::from(go && op == command::MARK && value & 1 == 1 && !all_idle);
         if done {
+            self.failed += usize::from(read_error && !self.illegal);
             (self.ending, self.running) = (false, false);
         }
         if start {
             (self.running, self.illegal) = (true, false);
         }
         if reset {
-            *self = Self::default();
+            (self.running, self.ending, self.illegal) = (false, false, false);
         }
         out
     }
@@ -89,15 +106,18 @@ fn registers_lie_in_the_range_of_their_unit() {
 #[test]
 fn every_command_waits_for_what_it_must() {
     let bench = cosim!(Sequencer::default(),
-        inputs: [reset, start, cmd_valid, cmd, feed_busy, feed_blocked, drain_busy, load_busy, store_busy, marking, fetch_busy],
-        outputs: [cmd_ready, flush, set, op, value, start_feed, start_drain, start_load, start_store, mark, running, done, illegal]);
+        inputs: [reset, start, cmd_valid, cmd, feed_busy, feed_blocked, drain_busy, load_busy, store_busy, marking, fetch_busy,
+            load_full, load_older, read_error],
+        outputs: [cmd_ready, flush, set, op, value, start_feed, start_drain, start_load, start_store, mark, gently, running, done, illegal]);
     let mut rng = Rng::new(11);
     let mut model = Model::default();
-    let mut running = false;
+    let (mut running, mut read_error) = (false, false);
     bench.check(
         20_000,
         |cycle, last| {
-            running = last.len() > 10 && last[10] == 1 && last[11] == 0;
+            running = last.len() > 11 && last[11] == 1 && last[12] == 0;
+            // An error stays until the next start.
+            read_error = running && (read_error || rng.below(300) == 0);
             let mut op = rng.below(0x48) as u8;
             // END and unknown words seldom, or hardly anything else would run.
             while (operation(op).is_none() || op == command::END) && !rng.chance(5) {
@@ -110,8 +130,13 @@ fn every_command_waits_for_what_it_must() {
                 u128::from(op) << 24 | rng.bits(24),
             ];
             v.extend((0..7).map(|_| u128::from(rng.chance(25))));
+            // Neither full nor with an older job unless busy, as the load unit is.
+            v.extend((0..2).map(|_| v[7] & u128::from(rng.chance(60))).collect::<Vec<_>>());
+            v.push(u128::from(read_error));
             v
         },
         |i| model.step(i),
     );
+    assert!(model.failed > 10, "only {} runs ended by a failed read", model.failed);
+    assert!(model.soft > 20, "only {} soft marks beside units at work", model.soft);
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use systole_hdl::cosim;
 use systole_hdl::cosim::Rng;
 use systole_hdl::store::*;
-use systole_isa::command;
+use systole_isa::{command, counter};
 
 const MW: usize = 8;
 
@@ -21,6 +21,13 @@ struct Model {
     coming: bool,
     send: Option<(u128, bool)>,
     failed: bool,
+    gently: bool,
+    /// Cycles so far, and when the last mark came.
+    cycle: u128,
+    marked: u128,
+    /// Soft snapshots, and the longest time from a mark to the cycle count.
+    soft: usize,
+    latest: u128,
 }
 
 impl Model {
@@ -35,7 +42,7 @@ impl Model {
         let done = (self.registers[2] as usize + 1).wrapping_sub(left).wrapping_add(self.taken);
         let out = vec![
             u128::from(self.phase != 0),
-            u128::from(self.snapshot && (self.phase == 1 || self.phase == 2)),
+            u128::from(self.snapshot && !self.gently && (self.phase == 1 || self.phase == 2)),
             u128::from(request),
             self.registers[0].wrapping_add(done as u128) & memory,
             u128::from(self.phase == 1),
@@ -61,6 +68,8 @@ impl Model {
         match self.phase {
             0 if i[5] == 1 || i[6] == 1 => {
                 (self.phase, self.snapshot, self.settle) = (1, i[6] == 1, SETTLE);
+                (self.gently, self.marked) = (i[17] == 1, self.cycle);
+                self.soft += usize::from(i[6] == 1 && i[17] == 1);
                 let (first, words) =
                     if self.snapshot { (self.snapshots * 16, 16) } else { (self.registers[1], self.registers[2] + 1) };
                 let words: Vec<u128> = (0..words).map(|k| (first + k) & 0xff_ffff).collect();
@@ -70,7 +79,17 @@ impl Model {
             2 if catch => {
                 self.taken += 1;
                 let last = self.taken == burst.len();
-                self.send = Some((if self.snapshot { i[12] } else { i[10] }, last));
+                let data = match (self.snapshot, i[11] as usize) {
+                    // The cycles since the mark are none of the snapshot's, as far as 10 bits count them.
+                    (true, counter::CYCLES) => {
+                        let since = self.cycle - self.marked - 1;
+                        self.latest = self.latest.max(since);
+                        (i[12] + (1 << 32) - since % 1024) & 0xffff_ffff
+                    }
+                    (true, _) => i[12],
+                    (false, _) => i[10],
+                };
+                self.send = Some((data, last));
                 if last {
                     self.phase = 3;
                 }
@@ -91,6 +110,7 @@ impl Model {
                 _ => {}
             }
         }
+        self.cycle += 1;
         if i[0] == 1 || i[1] == 1 {
             (self.snapshots, self.failed) = (0, false);
         }
@@ -100,7 +120,7 @@ impl Model {
 
 fn words_and_snapshots_reach_the_card<const AW: usize, const BUS: usize>() {
     let bench = cosim!(Store::<AW, BUS, MW>::default(),
-        inputs: [reset, new_run, set, op, value, start, mark, output_at, counters_at, act_grant, act_data, slot, count, awready, wready, bvalid, bresp],
+        inputs: [reset, new_run, set, op, value, start, mark, output_at, counters_at, act_grant, act_data, slot, count, awready, wready, bvalid, bresp, gently],
         outputs: [busy, marking, act_read, act_address, awvalid, awaddr, awlen, wvalid, wdata, wlast, bready, write_error])
     .gate("act_address", "act_read")
     .gate("awaddr", "awvalid")
@@ -110,6 +130,8 @@ fn words_and_snapshots_reach_the_card<const AW: usize, const BUS: usize>() {
     let mut rng = Rng::new(BUS as u64);
     let model = RefCell::new(Model::default());
     let (mut idle, mut held, mut wready, mut answers) = (0, [0; 2], false, 0);
+    // Once a snapshot's address is not taken for longer than the cycles since its mark are counted.
+    let mut refused = None;
     bench.check(
         12_000,
         |cycle, last| {
@@ -121,13 +143,16 @@ fn words_and_snapshots_reach_the_card<const AW: usize, const BUS: usize>() {
             idle = if busy { 0 } else { idle + 1 };
             let op = [0, command::S_SRC, command::S_DST, command::S_LEN, 0][idle];
             let mut value = rng.bits(24);
-            if op == command::S_LEN && rng.chance(70) {
+            if op == command::S_LEN && rng.chance(85) {
                 value &= 0x1f;
             }
             if idle == 4 {
                 held = [rng.bits(AW) & !0xfff, rng.bits(AW) & !0xfff];
             }
-            let mark = idle == 4 && rng.chance(50);
+            let mark = idle == 4 && rng.chance(60);
+            if mark && cycle > 5000 && refused.is_none() {
+                refused = Some(cycle..cycle + 1300);
+            }
             wready = rng.chance(if cycle / 1000 % 2 == 0 { 95 } else { 40 });
             let answer = answers > 0 && rng.chance(30);
             answers -= u32::from(answer);
@@ -145,14 +170,17 @@ fn words_and_snapshots_reach_the_card<const AW: usize, const BUS: usize>() {
                 rng.bits(BUS),
                 cycle as u128 % 16,
                 rng.bits(32),
-                u128::from(rng.chance(40)),
+                u128::from(refused.as_ref().is_none_or(|r| !r.contains(&cycle)) && rng.chance(40)),
                 u128::from(wready),
                 u128::from(answer),
                 if rng.chance(10) { rng.bits(2) } else { 0 },
+                u128::from(rng.chance(50)),
             ]
         },
         |i| model.borrow_mut().step(i, BUS as u128 / 8, AW as u32),
     );
+    let Model { soft, latest, .. } = model.into_inner();
+    assert!(soft > 20 && latest > 1024, "{soft} soft snapshots, at most {latest} cycles after the mark");
 }
 
 #[test]

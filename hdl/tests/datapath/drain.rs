@@ -1,6 +1,7 @@
-//! The drain: parameters from a shared weight memory, sums from the accumulators, words as `systole_isa::requant` says.
+//! The drain: parameters from a shared weight memory, sums from the accumulators, words as `systole_isa::requant` says,
+//! with another tensor added to them where the drain can and the job wants it.
 
-use super::script::{pack, quantisation, to_requantise};
+use super::script::{int8s, pack, quantisation, residual_record, to_requantise, to_scale};
 use rust_hdl_core::prelude::Block;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -9,12 +10,31 @@ use systole_hdl::cosim;
 use systole_hdl::cosim::{Cosim, Rng};
 use systole_hdl::drain::Drain;
 use systole_isa::command::{self, unpack};
-use systole_isa::layout::{param_record, param_words};
-use systole_isa::requant::requantise;
+use systole_isa::config::Multiplier;
+use systole_isa::layout::{add_record, add_words, parallel_mult, param_record, param_words, ADD_SHIFT};
+use systole_isa::requant::{requantise, requantise_parallel};
 
 const A: usize = 9;
 const W: usize = 10;
 const C: usize = 5;
+
+/// The drain under test.
+#[derive(Clone, Copy)]
+struct Shape {
+    n: usize,
+    lanes: usize,
+    multiplier: Multiplier,
+    residual: bool,
+}
+
+/// A residual addition: where from, how, and the clamp of the sum.
+#[derive(Clone, Copy)]
+struct Add {
+    address: u128,
+    step: u128,
+    record: (i32, i32, i64),
+    clamp: (i8, i8),
+}
 
 /// A job: where from, where to, how.
 #[derive(Clone, Default)]
@@ -25,38 +45,64 @@ struct Job {
     address: u128,
     step: u128,
     parameters: usize,
+    add: Option<Add>,
 }
 
 impl Job {
-    fn random(rng: &mut Rng, n: usize) -> Self {
+    fn random(rng: &mut Rng, shape: Shape) -> Self {
         let most = [1, 2, 1 << C][rng.below(3) as usize];
+        let add = (shape.residual && rng.chance(60)).then(|| Add {
+            address: rng.bits(A),
+            step: [1, 2, rng.bits(A)][rng.below(3) as usize],
+            record: residual_record(rng),
+            clamp: [(i8::MIN, i8::MAX), (rng.edgy(8) as u8 as i8, rng.edgy(8) as u8 as i8)][rng.below(2) as usize],
+        });
         Self {
             pixels: 1 + rng.below(most) as usize,
-            steps: 1 + rng.below(8) as u32,
+            // A digit a cycle; or one value a cycle, every other cycle with an addition.
+            steps: match shape.multiplier {
+                Multiplier::Serial => 1 + rng.below(8) as u32,
+                Multiplier::Parallel => 1 + u32::from(add.is_some()),
+            },
+            add,
             quant: quantisation(rng),
             address: rng.bits(A),
             step: [1, 2, rng.bits(A)][rng.below(3) as usize],
-            parameters: rng.below((1 << W) - (n * param_words(n)) as u64) as usize,
+            parameters: rng.below((1 << W) - (shape.n * param_words(shape.n) + add_words(shape.n)) as u64) as usize,
         }
     }
 
     fn registers(&self) -> Vec<u32> {
         use systole_isa::command::*;
         let (zero_point, low, high) = self.quant;
-        vec![
+        let mut writes = vec![
             pack(D_ADDR, &[self.address as i64]).unwrap(),
             pack(D_STEP, &[self.step as i64]).unwrap(),
-            pack(D_COUNT, &[self.pixels as i64 - 1, i64::from(self.steps) - 1]).unwrap(),
+            pack(D_COUNT, &[self.pixels as i64 - 1, i64::from(self.steps) - 1, i64::from(self.add.is_some())]).unwrap(),
             word(D_QUANT, u32::from_le_bytes([zero_point as u8, low as u8, high as u8, 0])),
             pack(D_PARAM, &[self.parameters as i64]).unwrap(),
-        ]
+        ];
+        if let Some(Add { address, step, clamp: (low, high), .. }) = self.add {
+            writes.extend([
+                pack(D_ADD, &[address as i64]).unwrap(),
+                pack(D_ADD_STEP, &[step as i64]).unwrap(),
+                word(D_CLAMP, u32::from_le_bytes([low as u8, high as u8, 0, 0])),
+            ]);
+        }
+        writes
+    }
+
+    /// Words of parameters: a record for each column, and what an addition takes.
+    fn parameter_words(&self, n: usize) -> usize {
+        n * param_words(n) + if self.add.is_some() { add_words(n) } else { 0 }
     }
 }
 
 /// The drain's surroundings and what it must do, by cycle. Behaviour in time: a cycle after the last parameter word
 /// arrived and the bank is fed it runs, G·steps cycles a pixel; a word follows steps + 4 cycles after its last group
-/// began.
+/// began. With an addition the other tensor is read then, and the word follows three cycles later.
 struct Model {
+    shape: Shape,
     n: usize,
     groups: usize,
     job: Option<Job>,
@@ -70,15 +116,20 @@ struct Model {
     /// Both banks: sums of pixel and column.
     sums: [Vec<Vec<i32>>; 2],
     expected: VecDeque<u128>,
+    /// The tensor to add, a word a pixel.
+    other: Vec<u128>,
     weights: Vec<Vec<i8>>,
     words: usize,
+    added: usize,
 }
 
 impl Model {
-    fn new(n: usize, lanes: usize) -> Self {
+    fn new(shape: Shape) -> Self {
+        let n = shape.n;
         Self {
+            shape,
             n,
-            groups: n / lanes,
+            groups: n / shape.lanes,
             job: None,
             granted: 0,
             arrived: None,
@@ -88,8 +139,10 @@ impl Model {
             cycle: 0,
             sums: [vec![], vec![]],
             expected: VecDeque::new(),
+            other: vec![],
             weights: vec![vec![0; n]; 1 << W],
             words: 0,
+            added: 0,
         }
     }
 
@@ -97,8 +150,16 @@ impl Model {
         self.job.is_some()
     }
 
+    /// Puts a record into weight memory. Past it there are zeros by contract; the drain must not look.
+    fn fill(&mut self, rng: &mut Rng, address: usize, record: &[u8], words: usize) {
+        for i in 0..words * self.n {
+            self.weights[address + i / self.n][i % self.n] =
+                record.get(i).map_or_else(|| rng.bits(8) as i8, |&byte| byte as i8);
+        }
+    }
+
     fn wants_parameters(&self) -> bool {
-        self.busy() && self.granted < self.n * param_words(self.n)
+        self.job.as_ref().is_some_and(|j| self.granted < j.parameter_words(self.n))
     }
 
     /// The pixel that the accumulators are asked for in this cycle.
@@ -114,11 +175,22 @@ impl Model {
         (ran < job.pixels * self.groups * job.steps as usize).then_some((job, ran))
     }
 
-    fn written(&self) -> Option<usize> {
+    /// The pixel whose values were whole so many cycles ago.
+    fn whole(&self, ago: usize) -> Option<usize> {
         let job = self.job.as_ref()?;
-        let ran = (self.cycle + 1).checked_sub(self.run_from? + 5)?;
+        let ran = (self.cycle + 1).checked_sub(self.run_from? + 5 + ago)?;
         let each = self.groups * job.steps as usize;
-        (ran > 0 && ran % each == 0).then(|| ran / each - 1)
+        (ran > 0 && ran % each == 0).then(|| ran / each - 1).filter(|&pixel| pixel < job.pixels)
+    }
+
+    /// The pixel whose word is written in this cycle.
+    fn written(&self) -> Option<usize> {
+        self.whole(if self.job.as_ref()?.add.is_some() { 3 } else { 0 })
+    }
+
+    /// The pixel for which the other tensor is read in this cycle.
+    fn added(&self) -> Option<usize> {
+        self.job.as_ref()?.add.and_then(|_| self.whole(0))
     }
 
     fn step(&mut self, i: &[u128], next: Option<Job>) -> Vec<u128> {
@@ -126,6 +198,7 @@ impl Model {
         let reads = self.wants_parameters();
         let at = self.job.as_ref().map_or(0, |j| (j.parameters + self.granted) % (1 << W));
         let written = self.written();
+        let added = self.added();
         let job = self.job.clone().unwrap_or_default();
         let ends = written.is_some_and(|p| p + 1 == job.pixels);
         let outputs = vec![
@@ -141,8 +214,11 @@ impl Model {
             written.map_or(0, |p| self.expected[p]),
             ends.into(),
             self.bank as u128,
+            added.is_some().into(),
+            job.add.zip(added).map_or(0, |(add, p)| (add.address + p as u128 * add.step) % (1 << A)),
         ];
         self.words += usize::from(written.is_some());
+        self.added += usize::from(added.is_some());
         if self.job.is_some() && self.run_from.is_none() {
             // All parameters in their stores and a bank fed: it runs from the next cycle.
             if self.arrived.is_some_and(|a| a < self.cycle) && self.fed[self.bank] {
@@ -191,6 +267,8 @@ struct World {
     slow: u64,
     sums: Vec<i32>,
     word: Option<usize>,
+    /// The word of the other tensor that was asked for.
+    other: Option<u128>,
 }
 
 impl World {
@@ -199,11 +277,13 @@ impl World {
         let mut v = vec![0, rng.bits(8), rng.bits(24), 0, 0, 0, rng.bits(1), u128::from(!rng.chance(self.slow))];
         v.push(self.word.take().map_or_else(|| rng.bits(8 * n), |at| pack(&model.weights[at])));
         v.extend(self.sums.iter().map(|&s| u128::from(s as u32)));
+        v.push(self.other.take().unwrap_or_else(|| rng.bits(8 * n)));
         // What is asked for now stands there in the next cycle.
         if model.wants_parameters() && v[7] == 1 {
             let job = model.job.as_ref().unwrap();
             self.word = Some((job.parameters + model.granted) % (1 << W));
         }
+        self.other = model.added().map(|pixel| model.other[pixel]);
         if let Some(pixel) = model.asked() {
             self.sums = model.sums[model.bank][pixel].clone();
         }
@@ -220,7 +300,7 @@ impl World {
                 (v[0], v[1]) = (1, u128::from(ops[rng.below(4) as usize]));
             }
         } else if self.next.is_none() {
-            let mut job = Job::random(rng, n);
+            let mut job = Job::random(rng, model.shape);
             let mut writes = job.registers();
             if let Some(last) = self.last.take().filter(|_| rng.chance(40)) {
                 // Only the place of the output is new, or nothing: registers stay as they are.
@@ -264,24 +344,46 @@ impl World {
         let mut sums = vec![vec![0; n]; job.pixels];
         model.expected = vec![0; job.pixels].into();
         let mut bytes = vec![vec![0; n]; job.pixels];
+        let other: Vec<Vec<i8>> = (0..job.pixels).map(|_| int8s(rng, n)).collect();
         for c in 0..n {
-            let (_, bias, mult) = to_requantise(rng, job.steps);
-            let record = param_record(bias, mult);
-            for (i, word) in (0..param_words(n)).map(|i| (i, job.parameters + c * param_words(n) + i)) {
-                for b in 0..n {
-                    // Past the record there are zeros by contract; the drain must not look.
-                    let byte = record.get(i * n + b).map_or_else(|| rng.bits(8) as i8, |&b| b as i8);
-                    model.weights[word][b] = byte;
+            let (bias, mult, shift) = match model.shape.multiplier {
+                Multiplier::Serial => {
+                    let (_, bias, mult) = to_requantise(rng, job.steps);
+                    (bias, mult, 0)
                 }
-            }
+                Multiplier::Parallel => {
+                    let (_, bias, m, shift) = to_scale(rng);
+                    (bias, parallel_mult(m, shift + 1), shift)
+                }
+            };
+            model.fill(rng, job.parameters + c * param_words(n), &param_record(bias, mult), param_words(n));
             for p in 0..job.pixels {
-                let (near, b, m) = to_requantise(rng, job.steps);
-                let scale = if mult == 0 { 1.0 } else { m as f64 / mult as f64 };
-                let total = (f64::from(near.wrapping_add(b)) * scale) as i32;
-                sums[p][c] = total.wrapping_sub(bias);
-                bytes[p][c] = requantise(total, mult, job.steps, zero_point, low, high);
+                let value;
+                (sums[p][c], value) = match model.shape.multiplier {
+                    Multiplier::Serial => {
+                        let (near, b, m) = to_requantise(rng, job.steps);
+                        let scale = if mult == 0 { 1.0 } else { m as f64 / mult as f64 };
+                        let total = (f64::from(near.wrapping_add(b)) * scale) as i32;
+                        (total.wrapping_sub(bias), requantise(total, mult, job.steps, zero_point, low, high))
+                    }
+                    Multiplier::Parallel => {
+                        let m = mult as u32;
+                        let target = rng.below(600) as f64 - 300.0;
+                        let near = (target * (f64::from(shift) + 1.0).exp2() / f64::from(m.max(1))) as i32;
+                        let total = if rng.chance(80) { near } else { rng.edgy(32) as i32 };
+                        (total.wrapping_sub(bias), requantise_parallel(total, m, shift, zero_point, low, high))
+                    }
+                };
+                bytes[p][c] = job.add.map_or(value, |Add { record: (a, b, c0), clamp, .. }| {
+                    let sum = i64::from(a) * i64::from(value) + i64::from(b) * i64::from(other[p][c]) + c0;
+                    (sum >> ADD_SHIFT).min(clamp.1.into()).max(clamp.0.into()) as i8
+                });
             }
         }
+        if let Some(Add { record: (a, b, c0), .. }) = job.add {
+            model.fill(rng, job.parameters + n * param_words(n), &add_record(a, b, c0), add_words(n));
+        }
+        model.other = other.iter().map(|word| pack(word)).collect();
         for (p, bytes) in bytes.iter().enumerate() {
             model.expected[p] = pack(bytes);
         }
@@ -289,15 +391,17 @@ impl World {
     }
 }
 
-fn drains<B: Block>(bench: Cosim<B>, n: usize, lanes: usize, cycles: usize) {
+fn drains<B: Block>(bench: Cosim<B>, shape: Shape, cycles: usize) {
+    let Shape { n, lanes, .. } = shape;
     let bench = bench
         .gate("acc_bank", "acc_read")
         .gate("acc_address", "acc_read")
         .gate("param_address", "param_read")
         .gate("address", "write")
         .gate("word", "write")
-        .gate("drained_bank", "drained");
-    let model = Rc::new(RefCell::new(Model::new(n, lanes)));
+        .gate("drained_bank", "drained")
+        .gate("add_address", "add_read");
+    let model = Rc::new(RefCell::new(Model::new(shape)));
     let world = Rc::new(RefCell::new(World {
         rng: Rng::new(1000 + (n * 16 + lanes) as u64),
         writes: VecDeque::new(),
@@ -309,6 +413,7 @@ fn drains<B: Block>(bench: Cosim<B>, n: usize, lanes: usize, cycles: usize) {
         slow: 0,
         sums: vec![0; n],
         word: None,
+        other: None,
     }));
     let stimulus = |_, _: &[u128]| world.borrow_mut().inputs(&mut model.borrow_mut());
     bench.check(cycles, stimulus, |i| {
@@ -316,34 +421,72 @@ fn drains<B: Block>(bench: Cosim<B>, n: usize, lanes: usize, cycles: usize) {
         let next = if world.started { world.next.take() } else { None };
         model.borrow_mut().step(i, next)
     });
-    let words = model.borrow().words;
+    let Model { words, added, .. } = *model.borrow();
     assert!(words > 100, "only {words} words");
+    assert_eq!(added > 100, shape.residual, "{added} words with an addition");
 }
 
+/// A drain of so many columns and lanes; the other sizes as `build.rs` computes them.
 macro_rules! drain {
-    ($name:ident, $n:literal, $l:literal, [$g:literal, $gb:literal, $pw:literal, $pb:literal],
-     $cycles:literal, [$($c:literal),*]) => {
+    ($name:ident: $n:literal columns, $l:literal $multiplier:ident lanes, residual $residual:literal, $cycles:literal
+     cycles, [$($c:literal),*]) => {
         #[test]
         fn $name() {
+            const G: usize = $n / $l;
+            const GB: usize = if G > 1 { G.next_power_of_two().ilog2() as usize } else { 1 };
+            const PARALLEL: bool = matches!(Multiplier::$multiplier, Multiplier::Parallel);
             let bench = cosim!(
-                Drain::<$n, { 8 * $n }, $l, { 8 * $l }, $g, $gb, $pw, $pb, A, W, C>::default(),
-                inputs: [set, op, value, start, clear, fed, fed_bank, param_grant, param_word, $(sums[$c]),*],
+                Drain::<
+                    $n,
+                    { 8 * $n },
+                    $l,
+                    { 8 * $l },
+                    G,
+                    GB,
+                    { param_words($n) },
+                    { param_words($n) * 8 * $n },
+                    A,
+                    W,
+                    C,
+                    { if PARALLEL { 0 } else { $l } },
+                    { if PARALLEL { $l } else { 0 } },
+                    { if $residual { $n } else { 0 } },
+                    { add_words($n) },
+                    { add_words($n) * 8 * $n },
+                >::default(),
+                inputs: [set, op, value, start, clear, fed, fed_bank, param_grant, param_word, $(sums[$c],)* add_word],
                 outputs: [busy, working, acc_read, acc_bank, acc_address, param_read, param_address,
-                    write, address, word, drained, drained_bank]);
-            drains(bench, $n, $l, $cycles);
+                    write, address, word, drained, drained_bank, add_read, add_address]);
+            let shape = Shape { n: $n, lanes: $l, multiplier: Multiplier::$multiplier, residual: $residual };
+            drains(bench, shape, $cycles);
         }
     };
 }
 
-drain!(drain_of_4_columns_with_1_lane, 4, 1, [4, 2, 3, 96], 6000, [0, 1, 2, 3]);
-drain!(drain_of_8_columns_with_8_lanes, 8, 8, [1, 1, 2, 128], 4000, [0, 1, 2, 3, 4, 5, 6, 7]);
-drain!(drain_of_8_columns_with_4_lanes, 8, 4, [2, 1, 2, 128], 5000, [0, 1, 2, 3, 4, 5, 6, 7]);
-drain!(drain_of_12_columns_with_12_lanes, 12, 12, [1, 1, 1, 96], 3000, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+drain!(drain_of_4_columns_with_1_lane: 4 columns, 1 Serial lanes, residual false, 6000 cycles, [0, 1, 2, 3]);
 drain!(
-    drain_of_16_columns_with_16_lanes,
-    16,
-    16,
-    [1, 1, 1, 128],
-    3000,
+    drain_of_8_columns_with_8_lanes: 8 columns, 8 Serial lanes, residual false, 4000 cycles, [0, 1, 2, 3, 4, 5, 6, 7]
+);
+drain!(
+    drain_of_8_columns_with_4_lanes: 8 columns, 4 Serial lanes, residual false, 5000 cycles, [0, 1, 2, 3, 4, 5, 6, 7]
+);
+drain!(
+    drain_of_12_columns_with_12_lanes: 12 columns, 12 Serial lanes, residual false, 3000 cycles,
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+);
+drain!(
+    drain_of_8_columns_with_2_parallel_lanes: 8 columns, 2 Parallel lanes, residual false, 4000 cycles,
+    [0, 1, 2, 3, 4, 5, 6, 7]
+);
+drain!(drain_of_4_columns_that_adds: 4 columns, 4 Parallel lanes, residual true, 5000 cycles, [0, 1, 2, 3]);
+drain!(
+    drain_of_8_columns_that_adds: 8 columns, 8 Parallel lanes, residual true, 4000 cycles, [0, 1, 2, 3, 4, 5, 6, 7]
+);
+drain!(
+    drain_of_12_columns_that_adds: 12 columns, 12 Parallel lanes, residual true, 3000 cycles,
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+);
+drain!(
+    drain_of_16_columns_that_adds: 16 columns, 16 Parallel lanes, residual true, 3000 cycles,
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
 );

@@ -28,12 +28,27 @@ struct Job {
     max: bool,
     hold: bool,
     macs: (i64, i64),
+    tap_step: i64,
+    line: Option<Line>,
+    /// F_LINE as it is written, with line mode or without: taps, step_x, lines, step_y.
+    line_fields: [i64; 4],
+}
+
+/// Line mode: groups of rows, rows of a group.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    groups: i64,
+    rows: i64,
 }
 
 /// What the feeder says of one word. The first of a tile takes a tile, unless the first tile is held.
 #[derive(Clone, Copy, Debug)]
 struct Word {
     take: bool,
+    /// First of a tile, taken or held.
+    starts: bool,
+    /// It has an output.
+    summed: bool,
     inside: bool,
     address: u128,
     first: bool,
@@ -43,8 +58,10 @@ struct Word {
 }
 
 impl Job {
-    /// A convolution or pooling over a tensor, whole or cut, with steps as a compiler gives them or any at all.
-    fn random(rng: &mut Rng) -> Self {
+    /// A convolution or pooling over a tensor, whole or cut, with steps as a compiler gives them or any at all; or, for an
+    /// array that has them, lines.
+    fn random(rng: &mut Rng, array: Line) -> Self {
+        let lines = rng.chance(40);
         let mut draw = |least: i64, most: i64| least + rng.below((most - least + 1) as u64) as i64;
         let mut job = Job {
             kernel: (draw(1, 5), draw(1, 5)),
@@ -71,15 +88,35 @@ impl Job {
         job.pixel_step = if whole { job.stride.0 * job.blocks } else { draw(0, 1 << A) };
         job.row_step = if whole { job.stride.1 * job.input.0 * job.blocks } else { draw(0, 1 << A) };
         job.kernel_step = if whole { job.input.0 * job.blocks } else { draw(0, 1 << A) };
+        job.tap_step = if whole { 1 } else { draw(0, 1 << A) };
+        job.line_fields = [draw(0, 63), draw(0, 7), draw(0, 7), draw(0, 7)];
+        if lines {
+            // Lines that end with an output, on one side of the image or both.
+            let outputs = (draw(1, 8), draw(1, 5));
+            let (taps, step_x) = (draw(0, 9), draw(0, 3));
+            let (lines, step_y) = (draw(0, 3), draw(0, 2));
+            job.out = (taps + (outputs.0 - 1) * (step_x + 1) + 1, lines + (outputs.1 - 1) * (step_y + 1) + 1);
+            job.line = Some(array);
+            job.line_fields = [taps, step_x, lines, step_y];
+            (job.blocks, job.stride.0) = (1, 1);
+            job.kernel = (draw(1, 3), draw(1, 2));
+        }
         job
+    }
+
+    /// Outputs of a tile.
+    fn outputs(&self) -> usize {
+        let tile = self.kernel.0 * self.kernel.1 * self.blocks;
+        self.words().iter().filter(|w| w.summed).count() / tile as usize
     }
 
     /// The register writes that describe it.
     fn registers(&self) -> Vec<u32> {
         use systole_isa::command::{pack, F_ADDR, F_IN, F_KERNEL, F_KERNEL_STEP, F_MACS, F_MODE};
-        use systole_isa::command::{F_ORIGIN, F_OUT, F_PIXEL_STEP, F_ROW_STEP};
-        let mode = [i64::from(self.pad), self.stride.0, self.stride.1, i64::from(self.max), i64::from(self.hold)];
-        let fields: [(u8, &[i64]); 10] = [
+        use systole_isa::command::{F_LINE, F_ORIGIN, F_OUT, F_PIXEL_STEP, F_ROW_STEP, F_TAP_STEP};
+        let flags = [self.max, self.hold, self.line.is_some()].map(i64::from);
+        let mode = [i64::from(self.pad), self.stride.0, self.stride.1, flags[0], flags[1], flags[2]];
+        let fields: [(u8, &[i64]); 12] = [
             (F_ADDR, &[self.address]),
             (F_PIXEL_STEP, &[self.pixel_step]),
             (F_ROW_STEP, &[self.row_step]),
@@ -90,33 +127,53 @@ impl Job {
             (F_IN, &[self.input.0, self.input.1]),
             (F_MODE, &mode),
             (F_MACS, &[self.macs.0, self.macs.1]),
+            (F_TAP_STEP, &[self.tap_step]),
+            (F_LINE, &self.line_fields),
         ];
         fields.iter().map(|(op, values)| pack(*op, values).unwrap()).collect()
+    }
+
+    /// Whether sample `s` of line `l` has an output.
+    fn has_output(&self, l: i64, s: i64) -> bool {
+        let [taps, step_x, lines, step_y] = self.line_fields;
+        let is = |at: i64, first: i64, apart: i64| at >= first && (at - first) % (apart + 1) == 0;
+        self.line.is_none() || is(s, taps, step_x) && is(l, lines, step_y)
     }
 
     /// Its words in their order.
     fn words(&self) -> VecDeque<Word> {
         let mut words = VecDeque::new();
+        let apart = self.line.map_or((1, 1), |line| (line.rows, line.groups));
         for ky in 0..self.kernel.1 {
             for kx in 0..self.kernel.0 {
                 for block in 0..self.blocks {
+                    let mut pixel = 0;
                     for oy in 0..self.out.1 {
                         for ox in 0..self.out.0 {
-                            let iy = oy * self.stride.1 + self.origin.1 + ky;
-                            let ix = ox * self.stride.0 + self.origin.0 + kx;
-                            let tap = self.address + ky * self.kernel_step + kx * self.blocks + block;
+                            let iy = oy * self.stride.1 + self.origin.1 + ky * apart.1;
+                            let ix = ox * self.stride.0 + self.origin.0 + kx * apart.0;
+                            let column = kx * (self.tap_step + self.blocks - 1) + block;
+                            let tap = self.address + ky * self.kernel_step + column;
                             let address = tap + oy * self.row_step + ox * self.pixel_step;
-                            let pixel = oy * self.out.0 + ox;
-                            let first = (ky, kx, block) == (0, 0, 0);
+                            let (starts, first) = ((oy, ox) == (0, 0), (ky, kx, block) == (0, 0, 0));
+                            // Line mode counts multiply-accumulates by tiles, everything else by blocks.
+                            let ends = match self.line {
+                                Some(_) => (kx + 1, ky + 1) == self.kernel,
+                                None => block + 1 == self.blocks,
+                            };
+                            let summed = self.has_output(oy, ox);
                             words.push_back(Word {
-                                take: pixel == 0 && (first || !self.hold),
+                                take: starts && (first || !self.hold),
+                                starts,
+                                summed,
                                 inside: (0..self.input.1).contains(&iy) && (0..self.input.0).contains(&ix),
                                 address: address.rem_euclid(1 << A) as u128,
                                 first,
                                 last: false,
-                                pixel: pixel as u128,
-                                macs: if block + 1 == self.blocks { self.macs.1 } else { self.macs.0 } as u128,
+                                pixel,
+                                macs: if ends { self.macs.1 } else { self.macs.0 } as u128,
                             });
+                            pixel += u128::from(summed);
                         }
                     }
                 }
@@ -128,19 +185,39 @@ impl Job {
 }
 
 /// The feeder as the contract describes it: a list of words, at most one a cycle.
-#[derive(Default)]
 struct Model {
+    array: Line,
     job: Job,
     words: VecDeque<Word>,
     /// The word of the cycle before, and its bank; and what of it stays.
     sent: Option<(Word, bool)>,
+    sent_line: bool,
     bank: bool,
     taken: [bool; 2],
     words_sent: usize,
     padded: usize,
+    /// Samples of line mode, and those without an output.
+    samples: usize,
+    skipped: usize,
 }
 
 impl Model {
+    fn new(array: Line) -> Self {
+        Self {
+            array,
+            job: Job::default(),
+            words: VecDeque::new(),
+            sent: None,
+            sent_line: false,
+            bank: false,
+            taken: [false; 2],
+            words_sent: 0,
+            padded: 0,
+            samples: 0,
+            skipped: 0,
+        }
+    }
+
     fn busy(&self) -> bool {
         !self.words.is_empty()
     }
@@ -153,7 +230,7 @@ impl Model {
         let [set, op, value, start, clear, drained, drained_bank, tile_ready, grant] = *i else { unreachable!() };
         let next = self.words.front().copied();
         // The sum of a pixel takes two cycles: tiles of one pixel leave a cycle between their words.
-        let again = matches!((next, self.sent), (Some(w), Some((s, _))) if w.pixel == s.pixel);
+        let again = matches!((next, self.sent), (Some(w), Some((s, _))) if w.starts && s.starts);
         let goes = next.filter(|w| grant == 1 && (!w.take || tile_ready == 1) && !again);
         let sent = self.sent;
         let of = |f: fn(&Word) -> bool| u128::from(sent.is_some_and(|(w, _)| f(&w)));
@@ -171,14 +248,21 @@ impl Model {
             sent.is_some_and(|s| s.1).into(),
             of(|w| w.last),
             sent.map_or(0, |(w, _)| w.pixel),
+            of(|w| w.summed),
+            (sent.is_some() && self.sent_line).into(),
+            (goes.is_some() && self.job.line.is_some()).into(),
+            (self.job.out.0 - 1) as u128,
             self.job.pad.into(),
             sent.map_or(0, |(w, _)| w.macs),
             (next.is_some() && goes.is_none()).into(),
         ];
         self.sent = goes.map(|w| (w, self.bank));
+        self.sent_line = self.job.line.is_some();
         if let Some(word) = goes {
             self.words_sent += 1;
             self.padded += usize::from(!word.inside);
+            self.samples += usize::from(self.sent_line);
+            self.skipped += usize::from(!word.summed);
             self.words.pop_front();
             self.bank ^= word.last;
         }
@@ -230,7 +314,10 @@ impl Model {
                 job.stride = (field("stride_x"), field("stride_y"));
                 job.max = field("max") == 1;
                 job.hold = field("hold") == 1;
+                job.line = (field("line") == 1).then_some(self.array);
             }
+            "F_TAP_STEP" => job.tap_step = field("step"),
+            "F_LINE" => job.line_fields = ["taps", "step_x", "lines", "step_y"].map(field),
             "F_MACS" => job.macs = (field("full"), field("last")),
             _ => {}
         }
@@ -266,14 +353,15 @@ fn stimulus(model: Rc<RefCell<Model>>, mut rng: Rng) -> impl FnMut(usize, &[u128
         } else if describe {
             // Most registers, in any order; now and then few, so that the others stay.
             let job = loop {
-                let job = Job::random(&mut rng);
-                if job.words().len() <= 700 {
+                let job = Job::random(&mut rng, model.array);
+                if job.words().len() <= 700 && job.outputs() <= 1 << C {
                     break job;
                 }
             };
             let mut all = job.registers();
             for i in 0..all.len() {
-                all.swap(i, rng.below(10) as usize);
+                let other = rng.below(all.len() as u64) as usize;
+                all.swap(i, other);
             }
             writes = all.into();
             describe = false;
@@ -304,20 +392,36 @@ fn stimulus(model: Rc<RefCell<Model>>, mut rng: Rng) -> impl FnMut(usize, &[u128
     }
 }
 
-#[test]
-fn feeder_streams_the_words_of_the_contract() {
-    let bench = cosim!(Feeder::<A, C>::default(),
+fn feeder_streams_the_words_of_the_contract<const G: usize, const R: usize>(seed: u64) {
+    let bench = cosim!(Feeder::<A, C, G, R>::default(),
         inputs: [set, op, value, start, clear, drained, drained_bank, tile_ready, grant],
-        outputs: [busy, blocked, take, read, address, valid, pad, swap, first, max, bank, last, pixel, pad_value, macs,
-            stalled]);
-    let mut bench = bench.gate("address", "read");
-    for data in ["pad", "first", "bank", "pixel", "macs"] {
+        outputs: [busy, blocked, take, read, address, valid, pad, swap, first, max, bank, last, pixel, summed, line,
+            ask_line, line_length, pad_value, macs, stalled]);
+    let mut bench = bench.gate("address", "read").gate("line_length", "ask_line").gate("pixel", "summed");
+    for data in ["pad", "first", "bank", "macs"] {
         bench = bench.gate(data, "valid");
     }
-    let model = Rc::new(RefCell::new(Model::default()));
+    let model = Rc::new(RefCell::new(Model::new(Line { groups: G as i64, rows: R as i64 })));
     let shared = model.clone();
-    bench.check(12_000, stimulus(model.clone(), Rng::new(2024)), move |i| shared.borrow_mut().cycle(i));
-    let model = model.borrow();
-    assert!(model.words_sent > 5000, "only {} words", model.words_sent);
-    assert!(model.padded > 500 && model.words_sent - model.padded > 500, "{} of padding", model.padded);
+    bench.check(12_000, stimulus(model.clone(), Rng::new(seed)), move |i| shared.borrow_mut().cycle(i));
+    let Model { words_sent, padded, samples, skipped, .. } = *model.borrow();
+    assert!(words_sent > 5000, "only {words_sent} words");
+    assert!(padded > 500 && words_sent - padded > 500, "{padded} of padding");
+    assert!(samples > 1000 && words_sent - samples > 1000, "{samples} samples of line mode");
+    assert!(skipped > 500 && samples - skipped > 200, "{skipped} of {samples} samples without an output");
+}
+
+#[test]
+fn feeder_of_an_array_with_1_group_of_4_rows() {
+    feeder_streams_the_words_of_the_contract::<1, 4>(2024);
+}
+
+#[test]
+fn feeder_of_an_array_with_2_groups_of_4_rows() {
+    feeder_streams_the_words_of_the_contract::<2, 4>(2025);
+}
+
+#[test]
+fn feeder_of_an_array_with_3_groups_of_5_rows() {
+    feeder_streams_the_words_of_the_contract::<3, 5>(2026);
 }

@@ -1,4 +1,4 @@
-//! Two multipliers: the weights stay until they are loaded, a loaded weight serves the activation beside it.
+//! Two multipliers: the weights stay until they are loaded, a loaded weight serves the activations beside it.
 
 use super::script::{int8s, pack, Script};
 use systole_hdl::cosim;
@@ -7,20 +7,21 @@ use systole_hdl::mul_pair::MulPair;
 
 #[test]
 fn mul_pair_multiplies_with_the_weights_in_force_two_cycles_later() {
-    let bench = cosim!(MulPair::default(), inputs: [load, a, w0, w1], outputs: [p0, p1]);
+    let bench = cosim!(MulPair::default(), inputs: [load, a0, a1, w0, w1], outputs: [p0, p1]);
     let mut rng = Rng::new(3);
     let mut weights = [0i8; 2];
     let mut products = [[0i32; 2]; 2];
     let mut script = Script::new();
     for _ in 0..3000 {
         let load = rng.chance(40);
-        let bytes = int8s(&mut rng, 3);
-        let inputs = vec![load.into(), pack(&bytes[..1]), pack(&bytes[1..2]), pack(&bytes[2..])];
+        let bytes = int8s(&mut rng, 4);
+        let mut inputs = vec![load.into()];
+        inputs.extend(bytes.iter().map(|&b| pack(&[b])));
         script.cycle(inputs, products[0].map(|p| p as u128).to_vec());
         if load {
-            weights = [bytes[1], bytes[2]];
+            weights = [bytes[2], bytes[3]];
         }
-        products = [products[1], weights.map(|w| i32::from(w) * i32::from(bytes[0]))];
+        products = [products[1], [0, 1].map(|c| i32::from(weights[c]) * i32::from(bytes[c]))];
     }
     script.play(&bench);
 }

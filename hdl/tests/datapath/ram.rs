@@ -4,29 +4,48 @@ use super::script::Script;
 use rust_hdl_core::prelude::Block;
 use systole_hdl::cosim;
 use systole_hdl::cosim::{Cosim, Rng};
-use systole_hdl::ram::{Ram1, Ram2, RamParts};
+use systole_hdl::ram::{Ram2, RamParts, RamShared};
 
 /// A value of W bits as the limbs of a port.
 fn limbs(rng: &mut Rng, bits: usize) -> Vec<u128> {
     (0..bits.div_ceil(128)).map(|i| rng.edgy((bits - 128 * i).min(128))).collect()
 }
 
-fn single_port<B: Block>(bench: Cosim<B>, width: usize, address_bits: usize) {
-    let mut rng = Rng::new(width as u64);
+/// With one port b goes first, and what was read last stands at both outputs; with two, each reads for itself.
+fn shared<B: Block>(bench: Cosim<B>, width: usize, address_bits: usize, ports: usize) {
+    let mut rng = Rng::new((width + ports) as u64);
     let mut words = vec![vec![0; width.div_ceil(128)]; 1 << address_bits];
-    let mut q = words[0].clone();
+    let mut q = [words[0].clone(), words[0].clone()];
     let mut script = Script::new();
-    for _ in 0..800 {
-        let (read, write) = (rng.chance(60), rng.chance(40));
-        let (address, data) = (rng.edgy(address_bits), limbs(&mut rng, width));
-        let inputs = [vec![read.into(), write.into(), address], data.clone()].concat();
-        script.cycle(inputs, q.clone());
+    let mut both = 0;
+    for _ in 0..1500 {
+        let [mut read_a, read_b, write] = [60, 40, 30].map(|percent| rng.chance(percent));
+        let [at_a, at_b] = [(); 2].map(|()| rng.edgy(address_bits));
+        let data = limbs(&mut rng, width);
+        // With one port the write goes first anyway.
+        read_a &= ports == 1 || !write || at_a != at_b;
+        let inputs = [vec![read_a.into(), at_a, read_b.into(), write.into(), at_b], data.clone()].concat();
+        script.cycle(inputs, q.concat());
+        let [from_a, from_b] = [at_a, at_b].map(|at| words[at as usize].clone());
+        both += usize::from(read_a && (read_b || write));
+        match (ports, read_a, read_b, write) {
+            (1, _, _, true) | (1, false, false, _) => {}
+            (1, _, true, _) => q = [from_b.clone(), from_b],
+            (1, true, ..) => q = [from_a.clone(), from_a],
+            _ => {
+                if read_a {
+                    q[0] = from_a;
+                }
+                if read_b && !write {
+                    q[1] = from_b;
+                }
+            }
+        }
         if write {
-            words[address as usize] = data;
-        } else if read {
-            q = words[address as usize].clone();
+            words[at_b as usize] = data;
         }
     }
+    assert!(both > 200, "only {both} cycles with both");
     script.play(&bench);
 }
 
@@ -68,14 +87,24 @@ fn two_ports<B: Block>(bench: Cosim<B>, part_bits: usize, parts: Option<usize>, 
     script.play(&bench);
 }
 
-#[test]
-fn ram1_of_40_bits() {
-    single_port(cosim!(Ram1::<40, 4>::default(), inputs: [read, write, address, data], outputs: [q]), 40, 4);
+macro_rules! shared {
+    ($($name:ident: $width:literal, $address_bits:literal, $ports:literal;)+) => {
+        $(#[test]
+        fn $name() {
+            let bench = cosim!(RamShared::<$width, $address_bits, $ports>::default(),
+                inputs: [read_a, address_a, read_b, write_b, address_b, data_b], outputs: [q_a, q_b]);
+            shared(bench, $width, $address_bits, $ports);
+        })+
+    };
 }
 
-#[test]
-fn ram1_of_160_bits() {
-    single_port(cosim!(Ram1::<160, 3>::default(), inputs: [read, write, address, data], outputs: [q]), 160, 3);
+shared! {
+    ram_shared_of_40_bits_with_1_port: 40, 4, 1;
+    ram_shared_of_160_bits_with_1_port: 160, 3, 1;
+    // The size of SPRAM: what stands beside it for other parts.
+    ram_shared_of_32_bits_as_spram: 32, 14, 1;
+    ram_shared_of_40_bits_with_2_ports: 40, 4, 2;
+    ram_shared_of_160_bits_with_2_ports: 160, 3, 2;
 }
 
 macro_rules! two_ports {

@@ -55,6 +55,21 @@ pub fn to_requantise(rng: &mut Rng, steps: u32) -> (i32, i32, u64) {
     (total.wrapping_sub(bias), bias, mult)
 }
 
+/// As [`to_requantise`], for a parallel multiplier: sum, bias, M and shift.
+pub fn to_scale(rng: &mut Rng) -> (i32, i32, u32, u32) {
+    let m = (rng.edgy(32) >> (8 * rng.below(4))) as u32;
+    let shift = [0, 62, rng.below(63) as u32, rng.below(63) as u32][rng.below(4) as usize];
+    let target = rng.below(2 * 300) as i128 - 300;
+    let total = if rng.chance(75) && m != 0 {
+        let near = (target << (shift + 1)) / i128::from(m) + i128::from(rng.below(3)) - 1;
+        near.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+    } else {
+        rng.edgy(32) as i32
+    };
+    let bias = rng.edgy(32) as i32;
+    (total.wrapping_sub(bias), bias, m, shift)
+}
+
 /// A zero point and a clamp: the whole range half of the time.
 pub fn quantisation(rng: &mut Rng) -> (i8, i8, i8) {
     let zero_point = rng.edgy(8) as u8 as i8;
@@ -63,4 +78,14 @@ pub fn quantisation(rng: &mut Rng) -> (i8, i8, i8) {
     }
     let (a, b) = (rng.edgy(8) as u8 as i8, rng.edgy(8) as u8 as i8);
     (zero_point, a.min(b), a.max(b))
+}
+
+/// Constants of a residual addition: most of the time such that the sum of two int8 values is in the int8 range or just
+/// past it, at the ends of everything some of the time.
+pub fn residual_record(rng: &mut Rng) -> (i32, i32, i64) {
+    if rng.chance(30) {
+        return (rng.edgy(32) as i32, rng.edgy(32) as i32, ((rng.edgy(40) << 88) as i128 >> 88) as i64);
+    }
+    let factor = |rng: &mut Rng| rng.below(1 << 29) as i32 - if rng.chance(30) { 1 << 28 } else { 0 };
+    (factor(rng), factor(rng), rng.below(1 << 34) as i64 - (1 << 33))
 }

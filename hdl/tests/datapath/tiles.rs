@@ -1,4 +1,4 @@
-//! The tile reader: n words a tile, one after the other, under random grants; a new address drops what was read.
+//! The tile reader: n words a tile, a tile every n cycles at best, under random grants; a new address drops what was read.
 
 use rust_hdl_core::prelude::Block;
 use std::cell::RefCell;
@@ -17,6 +17,9 @@ struct Model {
     /// The row that memory gives in this cycle.
     arriving: Option<usize>,
     taken: usize,
+    /// Cycles since the last tile was taken; and those between two, for all.
+    since: usize,
+    gaps: Vec<usize>,
 }
 
 fn reads_tiles<B: Block>(bench: Cosim<B>, n: usize) {
@@ -40,16 +43,20 @@ fn reads_tiles<B: Block>(bench: Cosim<B>, n: usize) {
         let [set, op, value, clear, take, grant] = *i else { unreachable!() };
         let mut model = model.borrow_mut();
         let ready = model.start.is_some() && model.read == n;
-        let wants = model.start.is_some() && !ready;
+        // The first word of the next tile is asked for in the cycle in which this one is taken.
+        if take == 1 {
+            model.taken += 1;
+            let since = std::mem::take(&mut model.since);
+            model.gaps.push(since);
+            model.read = 0;
+            model.start = model.start.map(|at| at + n as u128);
+        }
+        let wants = model.start.is_some() && model.read < n;
         let address = model.start.unwrap_or(0) + model.read as u128;
         let result = vec![ready.into(), wants.into(), address % (1 << A), model.arriving.map_or(0, |row| 1 << row)];
         model.arriving = (wants && grant == 1).then_some(model.read);
         model.read += usize::from(wants && grant == 1);
-        if take == 1 {
-            model.taken += 1;
-            model.read = 0;
-            model.start = model.start.map(|at| at + n as u128);
-        }
+        model.since += 1;
         if set == 1 && op == u128::from(command::W_ADDR) {
             (model.start, model.read) = (Some(value), 0);
         }
@@ -59,8 +66,9 @@ fn reads_tiles<B: Block>(bench: Cosim<B>, n: usize) {
         result
     };
     bench.gate("address", "read").check(6000, stimulus, outputs);
-    let taken = model.borrow().taken;
+    let Model { taken, gaps, .. } = model.into_inner();
     assert!(taken > 100, "only {taken} tiles");
+    assert_eq!(gaps.iter().min(), Some(&n), "tiles do not follow each other every {n} cycles");
 }
 
 #[test]

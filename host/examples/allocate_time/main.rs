@@ -1,7 +1,7 @@
 //! Time of one solver, for `scripts/compare/allocate`: `allocate_time plain|systole FILE REPEATS`.
 //!
-//! Prints a JSON object a problem: `cost`, and `seconds`, the times of all repeats. From the problem in memory to the levels;
-//! reading the file is not in it.
+//! Prints a JSON object a problem: `cost`, and `seconds`, the times of all repeats. From the problem in memory to the
+//! levels; reading the file is not in it.
 
 mod plain;
 

@@ -1,7 +1,8 @@
 //! Convex tables: the cheapest steps up, wherever they are.
 //!
-//! From its lowest level each device goes up in steps, and in a convex table no step costs less than the one before it. So
-//! the m cheapest steps of all devices together can always be taken in order, and no other m steps cost less. O(N·K).
+//! From its lowest level each device goes up in steps, and in a convex table no step costs less than the one before it.
+//! So the m cheapest steps of all devices together can always be taken in order, and no other m steps cost less.
+//! O(N·K).
 
 use super::tables::Tables;
 use super::Mode;

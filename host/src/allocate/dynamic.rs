@@ -4,8 +4,8 @@
 //! to i must use, or what the later ones cannot, to what they can use, or what the later ones must.
 //!
 //! **Memory** of the traceback: every s-th row is kept, s = ⌈√N⌉, and the rows between two kept ones are made again when
-//! the way back gets there, which knows j and so needs only part of each. That is 2·⌈√N⌉ rows of T + K + 128 sums of 2, 4
-//! or 8 bytes, as the greatest sum asks: 0.2 MB for 500 devices, 1,024 units and 16 levels. A table that fits 256 KB
+//! the way back gets there, which knows j and so needs only part of each. That is 2·⌈√N⌉ rows of T + K + 128 sums of 2,
+//! 4 or 8 bytes, as the greatest sum asks: 0.2 MB for 500 devices, 1,024 units and 16 levels. A table that fits 256 KB
 //! is kept whole (s = 1).
 
 use super::lanes::Lane;
@@ -29,7 +29,8 @@ pub fn levels(tables: &Tables, watch: &mut dyn FnMut(usize, usize)) -> Option<Ve
     }
 }
 
-/// For each row, from 0 (no device) to N: the used units that an assignment can have there. `None` where a row has none.
+/// For each row, from 0 (no device) to N: the used units that an assignment can have there. `None` where a row has
+/// none.
 fn reach(tables: &Tables) -> Option<Vec<RangeInclusive<usize>>> {
     let devices = tables.devices();
     let units: Option<Vec<_>> = (0..devices).map(|i| tables.units(i)).collect();

@@ -1,7 +1,7 @@
 //! Problems from files: YAML documents, or JSON, one object a line. The form: `docs/allocator.md`.
 //!
-//! Both have the same keys. A number that cannot be a cost (negative, fractional, NaN, too large) is kept until the device it
-//! belongs to is known, so that the error can name it.
+//! Both have the same keys. A number that cannot be a cost (negative, fractional, NaN, too large) is kept until the
+//! device it belongs to is known, so that the error can name it.
 
 use super::{AllocateError, Device, Mode, Problem, SeedForm, LIMITS};
 use serde::de::{self, Deserializer, Visitor};

@@ -1,8 +1,9 @@
 //! One row of the dynamic program, as wide as the machine's vectors are.
 //!
 //! The inner loop adds a level's cost to a stretch of the row before and keeps the lesser: no index of the least, no
-//! branch, [`Lane::BLOCK`] sums in registers while all levels go past. It is compiled for several instruction sets and the best one that
-//! the processor has is taken at run time. Which level was the least is found out again for the few cells of the traceback.
+//! branch, [`Lane::BLOCK`] sums in registers while all levels go past. It is compiled for several instruction sets and
+//! the best one that the processor has is taken at run time. Which level was the least is found out again for the few
+//! cells of the traceback.
 
 use super::tables::Level;
 use multiversion::multiversion;

@@ -6,7 +6,8 @@
 //!
 //! > E(i, j) = min over k of E(i−1, j−k) + cost_i(k) + slope_i·j
 //!
-//! [`SeedForm`] builds the problem in which the source article states it. The model, and how it is solved, with figures:
+//! [`SeedForm`] builds the problem in which the source article states it. The model, and how it is solved, with
+//! figures:
 //! `docs/allocator.md`.
 //!
 //! ```
@@ -22,6 +23,7 @@
 //! # Ok::<(), systole::allocate::AllocateError>(())
 //! ```
 
+mod card;
 mod convex;
 mod dynamic;
 mod error;
@@ -34,6 +36,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use card::{CardAllocator, CardError, CardSolved, Encoded};
 pub use error::AllocateError;
 pub use file::read;
 pub use problem::{Device, Mode, Problem, LIMITS};

@@ -18,8 +18,8 @@ pub struct Limits {
 }
 
 /// What the software solver takes. The dynamic program then needs at most 1.1 GB: two times √N rows of 8-byte sums
-/// (see `dynamic`), and the sum of two such costs still fits 63 bits.
-pub const LIMITS: Limits = Limits { devices: 65_536, budget: 262_144, levels: 4_096, cost: (1 << 62) - 1 };
+/// (see `dynamic`), and no sum is as great as "unreachable" (see `lanes`).
+pub const LIMITS: Limits = Limits { devices: 65_536, budget: 262_144, levels: 4_096, cost: (1 << 62) - 2 };
 
 /// Whether the budget is to be used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,7 +120,8 @@ impl Problem {
         if device.cost.is_empty() {
             return Err(self.device_error(device, "cost", "is empty; give the cost of at least level 0".into()));
         }
-        if device.cost.len() > limits.levels {
+        // What is above the budget is never taken, and never sent to a card.
+        if device.cost.len().min(self.budget + 1) > limits.levels {
             let what = format!("has {} levels; {taker} at most {}", device.cost.len(), limits.levels);
             return Err(self.device_error(device, "cost", what));
         }
@@ -208,7 +209,7 @@ mod tests {
             (1, vec![device("a", &[1]), device("b", &[huge])], "device `b`: cost may bring the total beyond"),
             (4, vec![device("a", &[1]), slope], "device `b`: cost and weight may bring the total"),
             (LIMITS.budget + 1, vec![device("a", &[1])], "budget is 262145; the solver takes at most 262144 units"),
-            (1, vec![device("a", &[0; LIMITS.levels + 1])], "device `a`: cost has 4097 levels; the solver takes at"),
+            (5000, vec![device("a", &[0; LIMITS.levels + 1])], "device `a`: cost has 4097 levels; the solver takes at"),
         ] {
             let message = error(budget, devices);
             assert!(message.contains(says), "{message}");

@@ -63,7 +63,7 @@ pub struct Solved {
     pub method: Method,
 }
 
-/// Most additions of the dynamic program, N·T·K: about two minutes on one core.
+/// Most additions of the dynamic program, N·T·K: a few minutes on one core.
 const MAX_CELLS: u64 = 2_000_000_000_000;
 
 /// Solves a problem exactly, on one core.

@@ -214,6 +214,19 @@ fn a_device_without_an_allowed_level_makes_every_problem_infeasible() {
 }
 
 #[test]
+fn the_greatest_total_that_may_be_is_still_found() {
+    let most = super::LIMITS.cost;
+    let p = problem(vec![Device::new("", vec![Some(0), None, Some(most)]); 1], 2, Mode::Equal);
+    assert_eq!(cost_of(&p, dynamic::levels(&Tables::new(&p), &mut |_, _| {})), Some(most));
+    for greatest in [i64::from(i16::MAX / 2), i64::from(i32::MAX / 2)] {
+        for cost in [greatest as u64 - 1, greatest as u64, greatest as u64 + 1] {
+            let p = problem(vec![Device::new("", vec![Some(0), None, Some(cost)])], 2, Mode::Equal);
+            assert_eq!(cost_of(&p, dynamic::levels(&Tables::new(&p), &mut |_, _| {})), Some(cost));
+        }
+    }
+}
+
+#[test]
 fn at_most_takes_the_fewest_units_among_equal_costs() {
     let p = problem(vec![Device::new("", vec![Some(3), Some(1), Some(1), Some(4), Some(1)])], 4, Mode::AtMost);
     assert_eq!(solve(&p).unwrap().outcome.solution().unwrap().levels, [1]);

@@ -101,6 +101,14 @@ named! {
     bus_read_j, "J";
     /// a beat written to card memory
     bus_write_j, "J";
+    /// a clock cycle of the allocator, work or not
+    allocate_clock_j, "J";
+    /// a lane operation of the allocator: one add, one compare
+    allocate_cell_j, "J";
+    /// a cell read from the allocator's row memory
+    row_read_j, "J";
+    /// a cell written to the allocator's row memory
+    row_write_j, "J";
 }
 
 impl Coefficients {

@@ -5,6 +5,7 @@
 //! static power × time + Σ counter × coefficient. A card's figure is `modelled` and is printed so, with the name of the
 //! part's file.
 
+mod allocation;
 mod coefficients;
 mod counts;
 mod model;

@@ -77,7 +77,8 @@ impl Energy {
         energy
     }
 
-    fn put(&mut self, part: Part, amount: f64, coefficient: &Coefficient) {
+    /// Adds `amount` times a coefficient.
+    pub(super) fn put(&mut self, part: Part, amount: f64, coefficient: &Coefficient) {
         let joules = amount * coefficient.value;
         self.parts[part as usize] += joules;
         *self.by_source.entry(coefficient.source.clone()).or_default() += joules * coefficient.uncertainty;

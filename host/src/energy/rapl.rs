@@ -1,7 +1,7 @@
 //! Measured energy of the host's processor: the RAPL counters that Linux shows under `/sys/class/powercap`.
 //!
-//! A counter is of a whole package: all cores, and whatever else runs on them. It counts in steps of about a millisecond,
-//! so a window must be much longer than that; [`Rapl::window`] says how uncertain one is. It wraps at
+//! A counter is of a whole package: all cores, and whatever else runs on them. It counts in steps of about a
+//! millisecond, so a window must be much longer than that; [`Rapl::window`] says how uncertain one is. It wraps at
 //! `max_energy_range_uj`; a wrap with an unknown range, and a counter that stands still, are no measurement, never 0 J.
 
 use std::path::{Path, PathBuf};

@@ -13,7 +13,7 @@ pub struct Requant {
     pub m: u32,
     /// t: bits that are dropped.
     pub t: u32,
-    /// Whether it rounds twice.
+    /// Whether it rounds twice: after 31 bits, half up, and after the other t − 31, half away from zero.
     pub twice: bool,
 }
 
@@ -50,11 +50,23 @@ impl Requant {
         Some(form)
     }
 
-    /// As [`Requant::from_real`], rounding twice: after 31 bits, half up, and after the others, half away from zero. With
-    /// at most 31 bits to drop there is but one rounding.
+    /// As [`Requant::from_real`], rounding twice. With at most 31 bits to drop there is but one rounding; below 2^−26,
+    /// where M has fewer bits, too.
     pub fn from_real_twice(real: f64) -> Option<Self> {
         let once = Self::from_real(real)?;
-        Some(Self { twice: once.t > 31 && once.m > 0, ..once })
+        let whole = (1 << 30..1 << 31).contains(&once.m);
+        Some(Self { twice: whole && once.t > 31, ..once })
+    }
+
+    /// `real / count` as TFLite's `MEAN` has it: M is shifted left by as many bits as `count` has beside its first, and
+    /// divided with the remainder dropped; it rounds twice.
+    pub fn mean_of(real: f64, count: usize) -> Option<Self> {
+        let whole = Self::from_real_twice(real)?;
+        let shift = count.checked_ilog2()?;
+        let m = u32::try_from((u64::from(whole.m) << shift) / count as u64).ok()?;
+        let t = whole.t + shift;
+        isa::requant::steps_for(t)?;
+        Some(Self { m, t, twice: t > 31 })
     }
 
     /// `1 / count`, rounded up, so that ties round away from zero as in TFLite's average pool: the excess of less than
@@ -65,19 +77,18 @@ impl Requant {
         Some(if product > 1 << exact.t { exact } else { Self { m: exact.m + 1, ..exact } })
     }
 
-    /// `(acc · M + 2^(t−1) + c) >> t`. With one rounding c is 0: ties go towards plus infinity. With two it is the highest
-    /// bit of M, less than 0 with a negative `acc`: the first rounding adds half of 2^31 to the product, which is that bit
-    /// of an M of 31 bits, and the second moves a negative product by 1 after the first, which is 2^31 before it.
+    /// `(acc · M + 2^(t−1) + c) >> t`. With one rounding c is 0: ties go towards plus infinity. With two it is 2^30, or
+    /// −2^30 with a negative `acc`: the first rounding adds half of 2^31 to the product, and the second takes 1 from a
+    /// negative one after the first, which is 2^31 before it.
     pub fn apply(self, acc: i32) -> i64 {
         (i64::from(acc) * i64::from(self.m) + (1 << (self.t - 1)) + self.second_rounding(acc)) >> self.t
     }
 
     fn second_rounding(self, acc: i32) -> i64 {
-        let Some(bit) = self.m.checked_ilog2().filter(|_| self.twice) else { return 0 };
-        if acc < 0 {
-            -(1 << bit)
-        } else {
-            1 << bit
+        match self.twice {
+            false => 0,
+            true if acc < 0 => -(1 << 30),
+            true => 1 << 30,
         }
     }
 
@@ -93,7 +104,7 @@ impl Requant {
         requant::scaled(short.m, short.t, steps)
     }
 
-    /// The same multiplier without trailing zeros; dropping one changes neither the product nor its rounding.
+    /// The same multiplier without trailing zeros; dropping one changes neither the product nor its one rounding.
     fn shortest(self) -> Self {
         if self.m == 0 {
             return Self::ZERO;
@@ -155,6 +166,15 @@ mod tests {
     #[test]
     fn two_roundings_are_one_shift_with_another_constant() {
         let mut differ = 0;
+        for count in [2, 7, 24, 25, 63, 64, 81] {
+            for real in [1.0, 0.6, 1.7] {
+                let form = Requant::mean_of(real, count).unwrap();
+                for acc in (-300 * count as i32..300 * count as i32).step_by(1 + count / 8) {
+                    let want = if form.t > 31 { rounded_twice(acc, form) } else { form.apply(acc) };
+                    assert_eq!(form.apply(acc), want, "{real} / {count}, {acc}");
+                }
+            }
+        }
         for real in [0.4999999, 0.25, 0.5 - 2f64.powi(-32), 1.0 / 3.0, 0.0123, 7e-4, 3e-6, 2f64.powi(-20)] {
             let form = Requant::from_real_twice(real).unwrap();
             assert!(form.twice && form.t <= 57, "{real}");

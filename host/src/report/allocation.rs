@@ -2,7 +2,10 @@
 
 use super::table::{columns, quantity};
 use crate::allocate::{Method, Mode, Problem, Solved};
+use crate::energy::{Energy, Part, PARTS};
+use crate::runtime::ContainerFile;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Characters of a full bar.
@@ -21,7 +24,8 @@ pub struct AllocationReport {
     pub used: Option<usize>,
     /// Level of each device, in the order of the problem; null if infeasible.
     pub levels: Option<Vec<usize>>,
-    /// Seconds of the decision: on the cpu from the problem in memory to the levels; on a card start to done of the kernel.
+    /// Seconds of the decision: on the cpu from the problem in memory to the levels; on a card start to done of the
+    /// kernel.
     pub time_s: f64,
     /// Clock cycles of the kernel; null on the cpu.
     pub cycles: Option<u64>,
@@ -46,12 +50,30 @@ pub struct DecisionEnergy {
     pub rail: Option<String>,
     /// Relative uncertainty: 0.3 for ±30 %; null if unknown.
     pub uncertainty: Option<f64>,
+    /// Joules by part, where they are modelled: static, clock, lanes, memories, bus; their sum is `joules`.
+    pub parts: Option<BTreeMap<&'static str, f64>>,
 }
 
 impl DecisionEnergy {
     /// No figure, and why.
     pub fn unknown(why: impl Into<String>) -> Self {
-        Self { joules: None, source: "unknown", from: why.into(), rail: None, uncertainty: None }
+        Self { joules: None, source: "unknown", from: why.into(), rail: None, uncertainty: None, parts: None }
+    }
+
+    /// Energy of a run of the card that left this record, if the container has coefficients.
+    pub fn of_card(container: &ContainerFile, record: &[u32; isa::allocate::WORDS]) -> Self {
+        let Some(coefficients) = container.coefficients() else {
+            return Self::unknown("the container has no energy coefficients");
+        };
+        let energy = Energy::of_allocation(coefficients, record, container.clock_hz());
+        Self {
+            joules: Some(energy.joules()),
+            source: "modelled",
+            from: coefficients.file(),
+            rail: Some(coefficients.rail.clone()),
+            uncertainty: energy.uncertainty(),
+            parts: Some(PARTS.iter().map(|&p| (part_name(p), energy.part(p))).collect()),
+        }
     }
 }
 
@@ -96,6 +118,11 @@ impl AllocationReport {
         }
         line("time", format!("{} {}", quantity(self.time_s, "s"), self.place()));
         line("energy", self.energy.text());
+        if let Some(parts) = &self.energy.parts {
+            let joules = |name: &'static str| Some(format!("{name} {}", quantity(*parts.get(name)?, "J")));
+            let text: Vec<_> = PARTS.iter().filter_map(|&p| joules(part_name(p))).collect();
+            line("", text.join(", "));
+        }
         out
     }
 
@@ -116,6 +143,15 @@ impl DecisionEnergy {
         let uncertainty = self.uncertainty.map_or("-".into(), |u| format!("±{:.0} %", u * 100.0));
         let rail = self.rail.as_deref().unwrap_or("-");
         format!("{}, {uncertainty}; {}: {}, {rail} rail", quantity(joules, "J"), self.source, self.from)
+    }
+}
+
+/// Name of a part of a decision's energy.
+fn part_name(part: Part) -> &'static str {
+    if part == Part::Mac {
+        "lanes"
+    } else {
+        part.name()
     }
 }
 

@@ -138,11 +138,12 @@ mod tests {
              weight_words_log2: 9, acc_words_log2: 6, lanes: 1, addr_bits: 32, ports: 1, \
              multiplier: serial, residual: false, line_groups: 1, line_words_log2: 8, \
              allocate_lanes: 8, allocate_budget: 63}}\nisa_version: {}\nclock_hz: 1000000\n\
-             rtl_digest: '{}'\nkernels: [{{name: systole_infer, arguments: {:?}}}]\n\
+             rtl_digest: '{}'\nkernels: [{{name: systole_infer, arguments: {:?}}}, {{name: systole_allocate, arguments: {:?}}}]\n\
              memory: {{read_latency_cycles: 1, bytes_per_cycle: 4}}\nenergy: null\n",
             isa::ISA_VERSION,
             "0".repeat(64),
-            control::ARGUMENTS
+            control::ARGUMENTS,
+            isa::allocate::ARGUMENTS
         )
     }
 

@@ -5,7 +5,7 @@
 //! $ systole-card pack DIR --energy constraints/ecp5-85.yaml -o DIR/card.sbit
 //! ```
 //!
-//! DIR holds `systole_infer.v` and `config.yaml` as `systole-hdl emit` wrote them.
+//! DIR holds `systole_infer.v`, `systole_allocate.v` and `config.yaml` as `systole-hdl emit` wrote them.
 
 use anyhow::{anyhow, Context};
 use clap::{Parser, Subcommand};
@@ -25,7 +25,7 @@ struct Arguments {
 enum Command {
     /// Write the header that tells the C++ shim which RTL it drives.
     Identity {
-        /// Folder with systole_infer.v and config.yaml.
+        /// Folder with systole_infer.v, systole_allocate.v and config.yaml.
         dir: PathBuf,
         /// File to write.
         #[arg(short, long, value_name = "FILE")]
@@ -33,7 +33,7 @@ enum Command {
     },
     /// Write the container.
     Pack {
-        /// Folder with systole_infer.v and config.yaml.
+        /// Folder with systole_infer.v, systole_allocate.v and config.yaml.
         dir: PathBuf,
         /// Energy coefficients of the part; without them the container has none.
         #[arg(long, value_name = "FILE")]
@@ -53,6 +53,10 @@ fn text(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
+fn rtl(dir: &Path) -> anyhow::Result<Vec<u8>> {
+    pack::rtl(dir).with_context(|| format!("cannot read the Verilog in {}", dir.display()))
+}
+
 /// Writes a file whole or not at all.
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let partial = path.with_extension("partial");
@@ -64,14 +68,14 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Identity { dir, output } => {
-            let verilog = text(&dir.join("systole_infer.v"))?;
-            write(&output, pack::identity(&text(&dir.join("config.yaml"))?, verilog.as_bytes()).as_bytes())
+            let verilog = rtl(&dir)?;
+            write(&output, pack::identity(&text(&dir.join("config.yaml"))?, &verilog).as_bytes())
         }
         Command::Pack { dir, energy, output } => {
             let config = pack::config_of(&text(&dir.join("config.yaml"))?).map_err(|e| anyhow!(e))?;
-            let verilog = text(&dir.join("systole_infer.v"))?;
+            let verilog = rtl(&dir)?;
             let energy = energy.as_deref().map(text).transpose()?;
-            let file = pack::container(&config, verilog.as_bytes(), energy.as_deref()).map_err(|e| anyhow!(e))?;
+            let file = pack::container(&config, &verilog, energy.as_deref()).map_err(|e| anyhow!(e))?;
             write(&output, &file)
         }
         Command::Part { dir } => {

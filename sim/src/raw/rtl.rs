@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// `SYSTOLE_CARD_ABI` of `card.h`.
-const ABI: u32 = 2;
+const ABI: u32 = 3;
 
 /// A part of card memory: bytes and the address of the first one.
 pub struct Region<'a> {
@@ -27,6 +27,7 @@ struct RawRegion {
 #[repr(C)]
 struct RawRequest {
     pointers: [u64; 5],
+    pointer_count: u64,
     regions: *const RawRegion,
     region_count: u64,
     cycle_limit: u64,
@@ -47,8 +48,8 @@ struct RawResult {
 /// What to run and when to give up.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Kernel arguments: card addresses.
-    pub pointers: [u64; 5],
+    /// Kernel arguments: card addresses, at most 5.
+    pub pointers: Vec<u64>,
     /// Most cycles of the run.
     pub cycle_limit: u64,
     /// Most cycles without a word on the memory bus.
@@ -76,7 +77,7 @@ pub struct Outcome {
 
 /// An open `libcard.so`.
 pub struct CardLibrary {
-    new: unsafe extern "C" fn(*const c_char, u64, u64) -> *mut RawCard,
+    new: unsafe extern "C" fn(u32, *const c_char, u64, u64) -> *mut RawCard,
     free: unsafe extern "C" fn(*mut RawCard),
     reset: unsafe extern "C" fn(*mut RawCard),
     run: unsafe extern "C" fn(*mut RawCard, *const RawRequest, *mut RawResult),
@@ -149,12 +150,12 @@ pub struct Card {
 unsafe impl Send for Card {}
 
 impl Card {
-    /// Makes a card; `trace` is a file for waves with its first and last cycle. `None` if it cannot be made: with a
+    /// Makes the kernel of number `kernel` (`systole_kernel` of `card.h`); `trace` is a file for waves with its first and last cycle. `None` if it cannot be made: with a
     /// trace, the file cannot be written or the library was built without traces.
-    pub fn new(library: &Arc<CardLibrary>, trace: Option<(&CString, u64, u64)>) -> Option<Self> {
+    pub fn new(library: &Arc<CardLibrary>, kernel: u32, trace: Option<(&CString, u64, u64)>) -> Option<Self> {
         let (file, first, last) = trace.map_or((std::ptr::null(), 0, 0), |(f, a, b)| (f.as_ptr(), a, b));
         // SAFETY: `file` is null or a C string that outlives the call.
-        let card = unsafe { (library.new)(file, first, last) };
+        let card = unsafe { (library.new)(kernel, file, first, last) };
         Some(Self { library: library.clone(), card: NonNull::new(card)? })
     }
 
@@ -170,8 +171,13 @@ impl Card {
             .iter_mut()
             .map(|r| RawRegion { base: r.base, data: r.bytes.as_mut_ptr(), bytes: r.bytes.len() as u64 })
             .collect();
+        let mut pointers = [0; 5];
+        for (slot, &pointer) in pointers.iter_mut().zip(&request.pointers) {
+            *slot = pointer;
+        }
         let request = RawRequest {
-            pointers: request.pointers,
+            pointers,
+            pointer_count: request.pointers.len().min(pointers.len()) as u64,
             regions: raw.as_ptr(),
             region_count: raw.len() as u64,
             cycle_limit: request.cycle_limit,

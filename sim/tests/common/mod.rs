@@ -1,6 +1,7 @@
 //! What the tests share: random numbers, command streams, and the cards that `scripts/card` built.
 #![allow(dead_code)] // each test uses its part
 
+pub mod allocate;
 pub mod host;
 
 use std::io::Write;

@@ -23,7 +23,7 @@ pub fn add(b: &mut Builder, op: &Operator) -> Result<Value, Fault> {
     }
     let ((first, hwc), (second, _)) = (image(b, op, &left)?, image(b, op, &right)?);
     let range = numbers::range(op, activation.unwrap_or(ActivationFunctionType::NONE), to)?;
-    let add = sum([lq, rq], to, range, |real| numbers::requant(op, real))?;
+    let add = sum([lq, rq], to, range, |real| numbers::requant_twice(op, real))?;
     Ok(b.push(op, vec![first, second], hwc, Op::Add(add)))
 }
 
@@ -68,7 +68,7 @@ pub fn concatenation(b: &mut Builder, op: &Operator) -> Result<Value, Fault> {
         }
         let (tensor, from) = image(b, op, &value)?;
         inputs.push(tensor);
-        parts.push(part(quant, to, range, |real| numbers::requant(op, real))?);
+        parts.push(part(quant, to, range, |real| numbers::requant_twice(op, real))?);
         hwc = [from[0], from[1], hwc[2] + from[2]];
     }
     Ok(b.push(op, inputs, hwc, Op::Concat(Concat { parts })))

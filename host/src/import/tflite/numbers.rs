@@ -37,7 +37,7 @@ pub fn requant(op: &Operator, real: f64) -> Result<Requant, Fault> {
         .ok_or_else(|| op.fault(format!("its multiplier is {real}; it must be below 64: quantise the model again")))
 }
 
-/// As [`requant`], rounding twice: what convolutions do.
+/// As [`requant`], rounding twice: what all kernels do but that of fully connected layers.
 ///
 /// # Errors
 /// One that the card's digits cannot hold.
@@ -46,10 +46,10 @@ pub fn requant_twice(op: &Operator, real: f64) -> Result<Requant, Fault> {
     Requant::from_real_twice(real).ok_or_else(|| op.fault(format!("its multiplier is {real}")))
 }
 
-/// A requantisation with one multiplier.
+/// A requantisation with one multiplier, which rounds twice.
 ///
 /// # Errors
 /// One that the card's digits cannot hold.
 pub fn output(op: &Operator, real: f64, quant: Quant, (low, high): (i8, i8)) -> Result<Output, Fault> {
-    Ok(Output { requant: vec![requant(op, real)?], zero_point: quant.zero_point, low, high })
+    Ok(Output { requant: vec![requant_twice(op, real)?], zero_point: quant.zero_point, low, high })
 }

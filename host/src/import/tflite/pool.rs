@@ -81,8 +81,10 @@ pub fn mean(b: &mut Builder, op: &Operator) -> Result<Value, Fault> {
     }
     let window = Window { kernel: [from[0], from[1]], ..Window::POINT };
     let count = window.taps();
-    let real = f64::from(quant.scale) / f64::from(to.scale) / count as f64;
-    let output = numbers::output(op, real, to, (-128, 127))?;
+    let real = f64::from(quant.scale) / f64::from(to.scale);
+    let multiplier = Requant::mean_of(real, count)
+        .ok_or_else(|| op.fault(format!("its multiplier is {real} / {count}; quantise the model again")))?;
+    let output = Output { requant: vec![multiplier], zero_point: to.zero_point, low: -128, high: 127 };
     let bias = -i32::from(quant.zero_point) * count as i32;
     let pool = Pool { kind: PoolKind::Sum, window, pad: quant.zero_point, bias, output };
     Ok(b.push(op, vec![input], [1, 1, from[2]], Op::Pool(pool)))

@@ -92,15 +92,13 @@ fn launch(
     if kernel.program.device.handle() != queue.device.handle() {
         return Err(cl::INVALID_PROGRAM_EXECUTABLE);
     }
-    let mut buffers: [Option<Ref<Buffer>>; 5] = Default::default();
-    for (buffer, argument) in buffers.iter_mut().zip(lock(&kernel.arguments).iter()) {
-        *buffer = argument.clone().ok_or(cl::INVALID_KERNEL_ARGS)?;
-    }
+    let buffers: Option<Vec<Option<Ref<Buffer>>>> = lock(&kernel.arguments).iter().cloned().collect();
+    let buffers = buffers.ok_or(cl::INVALID_KERNEL_ARGS)?;
     let context = queue.context.clone();
     enqueue(&queue, command, waits, event, move |device| {
-        let arguments = buffers.each_ref().map(|b| b.as_ref().map(|b| b.object().clone()));
+        let arguments = buffers.iter().map(|b| b.as_ref().map(|b| b.object().clone())).collect();
         let read_latency_cycles = kernel.program.manifest.memory.read_latency_cycles;
-        let (start, result) = device.run(&Launch { arguments, read_latency_cycles });
+        let (start, result) = device.run(&Launch { kernel: kernel.kernel, arguments, read_latency_cycles });
         let result = result.map_err(|(error, cycles)| {
             context.tell(&error.to_string());
             (if error.code < 0 { error.code } else { failure::SIMULATOR }, cycles)

@@ -37,8 +37,8 @@ entries! {
     ) -> status {
         let object = find::<Kernel>(kernel)?;
         let answer = match name {
-            0x1190 => info::text(&object.name),
-            0x1191 => info::uint(isa::control::ARGUMENTS.len() as u32),
+            0x1190 => info::text(&object.declared.name),
+            0x1191 => info::uint(object.declared.arguments.len() as u32),
             0x1192 => info::uint(references(kernel)),
             0x1193 => info::handle(object.program.context.handle()),
             0x1194 => info::handle(object.program.handle()),
@@ -51,8 +51,8 @@ entries! {
     fn clGetKernelArgInfo(
         kernel: cl::Object, index: cl::Uint, name: cl::Uint, bytes: usize, value: *mut c_void, bytes_ret: *mut usize,
     ) -> status {
-        find::<Kernel>(kernel)?;
-        let argument = isa::control::ARGUMENTS.get(index as usize).ok_or(cl::INVALID_ARG_INDEX)?;
+        let object = find::<Kernel>(kernel)?;
+        let argument = object.declared.arguments.get(index as usize).ok_or(cl::INVALID_ARG_INDEX)?;
         let answer = match name {
             0x1196 => info::uint(0x119b), // in global memory
             0x1197 => info::uint(0x11a3), // no access qualifier: no image

@@ -139,10 +139,8 @@ entries! {
             return Err(cl::INVALID_PROGRAM_EXECUTABLE);
         }
         let name = raw::text(name).ok_or(cl::INVALID_KERNEL_NAME)?;
-        if program.manifest.kernels.iter().all(|k| k.name != name) {
-            return Err(cl::INVALID_KERNEL_NAME);
-        }
-        Ok(publish(Arc::new(Kernel { program, name, arguments: Default::default() })))
+        let kernel = Kernel::new(program, &name).ok_or(cl::INVALID_KERNEL_NAME)?;
+        Ok(publish(Arc::new(kernel)))
     }
 
     fn clCreateKernelsInProgram(
@@ -158,7 +156,7 @@ entries! {
                 return Err(cl::INVALID_VALUE);
             }
             for (i, name) in names.clone().enumerate() {
-                let kernel = Kernel { program: program.clone(), name, arguments: Default::default() };
+                let kernel = Kernel::new(program.clone(), &name).ok_or(cl::INVALID_KERNEL_NAME)?;
                 raw::write(kernels.wrapping_add(i), publish(Arc::new(kernel)));
             }
         }

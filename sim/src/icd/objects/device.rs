@@ -2,7 +2,7 @@
 
 use super::memory::{CardSpace, Storage};
 use super::{lock, Buffer};
-use crate::rtl::{Built, Region, Rtl, RunError};
+use crate::rtl::{Built, Kernel, Region, Rtl, RunError};
 use crate::settings::Settings;
 use isa::config::Config;
 use isa::failure;
@@ -16,16 +16,19 @@ pub struct Device {
     built: Built,
     /// Card memory that is in use.
     pub space: Arc<Mutex<CardSpace>>,
-    // Started when the first kernel runs; listing devices stays cheap.
-    rtl: Mutex<Option<Rtl>>,
+    // Each started when it first runs; listing devices stays cheap.
+    infer: Mutex<Option<Rtl>>,
+    allocate: Mutex<Option<Rtl>>,
     /// Cycles of the card's clock since it was found.
     clock: Mutex<u64>,
 }
 
 /// A kernel run: buffers by argument, `None` for a null pointer.
 pub struct Launch {
+    /// Which kernel.
+    pub kernel: Kernel,
     /// Arguments in their order.
-    pub arguments: [Option<Arc<Buffer>>; 5],
+    pub arguments: Vec<Option<Arc<Buffer>>>,
     /// Cycles from a read address to the first word, from the program's manifest.
     pub read_latency_cycles: u32,
 }
@@ -35,7 +38,13 @@ impl Device {
     pub fn new(built: Built) -> Self {
         let bits = built.config().addr_bits;
         let bytes = if bits < 64 { CARD_BYTES.min(1 << bits) } else { CARD_BYTES };
-        Self { built, space: Arc::new(Mutex::new(CardSpace::new(bytes))), rtl: Mutex::new(None), clock: Mutex::new(0) }
+        Self {
+            built,
+            space: Arc::new(Mutex::new(CardSpace::new(bytes))),
+            infer: Mutex::new(None),
+            allocate: Mutex::new(None),
+            clock: Mutex::new(0),
+        }
     }
 
     /// The configuration of the card.
@@ -76,22 +85,26 @@ impl Device {
         bytes.div_ceil(self.config().bus_bytes()) as u64
     }
 
-    /// Runs the kernel to its end. Returns when it started and how many cycles it took.
+    /// Runs the kernel to its end. Returns when it started and how many cycles it took. The kernels of a card run side by
+    /// side, each with a port of its own to card memory; only buffers that both use make one wait for the other.
     ///
     /// # Errors
     /// Why it did not end well, and how many cycles that took.
     pub fn run(&self, launch: &Launch) -> (u64, Result<u64, (RunError, u64)>) {
-        // One kernel: runs of several queues follow each other.
-        let mut rtl = lock(&self.rtl);
+        // Runs of one kernel follow each other, whatever queues they are in.
+        let mut rtl = lock(match launch.kernel {
+            Kernel::Infer => &self.infer,
+            Kernel::Allocate => &self.allocate,
+        });
         let start = self.now();
         if rtl.is_none() {
-            match Settings::from_env().and_then(|s| self.built.start(&s)) {
+            match Settings::from_env().and_then(|s| self.built.start_kernel(launch.kernel, &s)) {
                 Ok(started) => *rtl = Some(started),
                 Err(detail) => return (start, Err((RunError { code: failure::SIMULATOR, detail }, 0))),
             }
         }
         let Some(rtl) = rtl.as_mut() else { return (start, Ok(0)) };
-        let pointers = launch.arguments.each_ref().map(|a| a.as_ref().map_or(0, |b| b.address(self)));
+        let pointers: Vec<u64> = launch.arguments.iter().map(|a| a.as_ref().map_or(0, |b| b.address(self))).collect();
         // Each storage is locked once, in the order of addresses that every other user keeps too.
         let mut storages: Vec<&Arc<Storage>> = launch.arguments.iter().flatten().map(|b| &b.storage).collect();
         storages.sort_by_key(|s| Arc::as_ptr(s));
