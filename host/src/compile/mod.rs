@@ -15,6 +15,7 @@
 mod add;
 mod area;
 mod choose;
+mod clock;
 mod emit;
 mod estimate;
 mod explain;
@@ -171,7 +172,7 @@ fn card(network: &Graph, part: &Part, config: &Config, options: Options) -> Resu
     let source = Source { lowered: &lowered, places: &places, weights: &weights, config };
     let scratch = places.scratch;
     let schedule = |choices: Choices, running| {
-        schedule::schedule(&lowered, scratch, &program::program(&source, choices), config, running)
+        schedule::schedule(&lowered, scratch, &program::program(&source, choices), config, choices, running)
     };
     let choices = choose::choices(options.objective, |choices| {
         let first = schedule(choices, Vec::new())?;
