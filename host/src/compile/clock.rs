@@ -7,6 +7,8 @@ use isa::{command as op, layout};
 
 /// Cycles until card memory answers, and from a load's command to its request.
 const BUS_LATENCY: u64 = 28;
+/// Words that card memory has requests for at a time.
+const IN_FLIGHT: u64 = 128;
 /// Cycles from a value's requantisation until it is written, and until the unit is idle.
 const DRAIN_LATENCY: u64 = 8;
 
@@ -59,9 +61,13 @@ impl Clock {
         self.loads[older as usize].saturating_sub(self.now)
     }
 
-    /// Cycles that the start of a load would take.
+    /// Cycles that the start of a load would take: the one before must have all its requests out.
     pub fn wait_for_room(&self) -> u64 {
-        self.wait_for_loads(true)
+        self.room().saturating_sub(self.now)
+    }
+
+    fn room(&self) -> u64 {
+        self.loads[1].max(self.loads[0].saturating_sub(IN_FLIGHT))
     }
 
     /// Cycles until the feeder is idle.
@@ -96,7 +102,7 @@ impl Clock {
                 self.banks[1] ^= 1;
             }
             op::LOAD => {
-                self.now = self.now.max(self.loads[1]);
+                self.now = self.now.max(self.room());
                 let end = (self.now + BUS_LATENCY).max(self.loads[0]) + self.field(op::L_LEN, 0, 22) + 1;
                 self.loads = [end, self.loads[0]];
             }
@@ -116,7 +122,7 @@ impl Clock {
             register => {
                 let unit = match register {
                     op::D_ADDR..=op::D_CLAMP => self.drain,
-                    op::L_SRC..=op::L_LEN => self.loads[1],
+                    op::L_SRC..=op::L_LEN => self.room(),
                     op::S_SRC..=op::S_LEN => self.store,
                     _ => self.feed,
                 };
