@@ -25,7 +25,6 @@ pub fn choices(
         let mut choices = best.1;
         change(&mut choices);
         let taken = cycles(choices)?;
-        if std::env::var("DBG").is_ok() { eprintln!("CHOICE {choices:?} {taken}"); }
         if taken < best.0 {
             *best = (taken, choices);
         }

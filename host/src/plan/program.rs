@@ -154,10 +154,9 @@ impl Program {
             let stream = if run == 0 { &self.first } else { &self.next };
             let start = words.len();
             words.extend(&stream.commands);
-            for (positions, step) in [
-                (&stream.input_offsets, self.words(&self.inputs)),
-                (&stream.output_offsets, self.words(&self.outputs)),
-            ] {
+            for (positions, step) in
+                [(&stream.input_offsets, self.words(&self.inputs)), (&stream.output_offsets, self.words(&self.outputs))]
+            {
                 for &position in positions {
                     // Reading a plan checks the positions; in range, the sum fits because of max_batch.
                     let (op, value) = command::unpack(words[start + position as usize]);
@@ -191,7 +190,10 @@ impl Program {
         };
         let elements = tensor.hwc.iter().product::<usize>();
         if values.len() != elements {
-            return Err(PlanError::Unusable(format!("a tensor takes {elements} values, but there are {}", values.len())));
+            return Err(PlanError::Unusable(format!(
+                "a tensor takes {elements} values, but there are {}",
+                values.len()
+            )));
         }
         let [height, width, channels] = fold.hwc;
         let pixel_bytes = layout::blocks(channels, self.n) * bus;

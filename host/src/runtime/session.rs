@@ -194,4 +194,3 @@ fn stream(program: &Program, batch: usize) -> Result<Vec<u8>, RuntimeError> {
 fn counter_bytes(program: &Program, batch: usize) -> usize {
     program.mark_count(batch) * Snapshot::bytes(isa::layout::bus_bytes(program.n))
 }
-
