@@ -258,6 +258,63 @@ pub fn network(rng: &mut StdRng, limits: Limits) -> Graph {
     Graph { name: "random".into(), tensors, nodes, inputs, outputs }
 }
 
+/// A MobileNet v1 of width 0.25 for images of 96 x 96 x 3, two classes, with random weights.
+pub fn mobilenet(rng: &mut StdRng) -> Graph {
+    let mut tensors = vec![Tensor::card("input", [96, 96, 3])];
+    let mut nodes: Vec<Node> = Vec::new();
+    let mut push = |op: Op, to: [usize; 3], tensors: &mut Vec<Tensor>| {
+        let label = op.name().to_string();
+        let output = tensors.len();
+        nodes.push(Node { name: format!("n{output}"), label, inputs: vec![output - 1], output, op });
+        tensors.push(Tensor::card(&format!("t{output}"), to));
+    };
+    // SAME padding as TensorFlow has it: with a stride of 2 over an even extent all of it lies behind.
+    let window = |stride: usize| Window { kernel: [3, 3], stride: [stride; 2], before: [2 - stride; 2] };
+    let first = convolution(rng, [96, 96, 3], window(2), 8);
+    push(first, [48, 48, 8], &mut tensors);
+    let layers = [
+        (1, 16),
+        (2, 32),
+        (1, 32),
+        (2, 64),
+        (1, 64),
+        (2, 128),
+        (1, 128),
+        (1, 128),
+        (1, 128),
+        (1, 128),
+        (1, 128),
+        (2, 256),
+        (1, 256),
+    ];
+    let mut from = [48, 48, 8];
+    for (stride, outputs) in layers {
+        let to = [from[0] / stride, from[1] / stride, from[2]];
+        push(depthwise_convolution(rng, from[2], window(stride)), to, &mut tensors);
+        from = [to[0], to[1], outputs];
+        push(convolution(rng, to, Window::POINT, outputs), from, &mut tensors);
+    }
+    let whole = Window { kernel: [from[0], from[1]], ..Window::POINT };
+    let output = Output { requant: vec![Requant::mean(from[0] * from[1]).expect("in range")], ..Output::plain() };
+    push(Op::Pool(Pool { kind: PoolKind::Sum, window: whole, pad: 0, bias: 0, output }), [1, 1, 256], &mut tensors);
+    push(convolution(rng, [1, 1, 256], Window::POINT, 2), [1, 1, 2], &mut tensors);
+    let inputs = vec![(0, info("input", [96, 96, 3], Order::ChannelsLast))];
+    let outputs = vec![(tensors.len() - 1, info("output", [1, 1, 2], Order::ChannelsLast))];
+    Graph { name: "mobilenet".into(), tensors, nodes, inputs, outputs }
+}
+
+/// A depthwise convolution with one output a channel.
+fn depthwise_convolution(rng: &mut StdRng, channels: usize, window: Window) -> Op {
+    Op::Depthwise(Depthwise {
+        window,
+        multiplier: 1,
+        input_zero_point: rng.random_range(-128..=127),
+        weights: weights(rng, channels * window.taps()),
+        bias: (0..channels).map(|_| rng.random_range(-20_000..20_000)).collect(),
+        output: output(rng, 74.0 * 74.0 * (window.taps() as f64).sqrt(), channels),
+    })
+}
+
 /// The nodes of a graph and their shapes, in a line.
 pub fn brief(graph: &Graph) -> String {
     let node = |node: &Node| {
