@@ -5,7 +5,7 @@ use rand::Rng;
 use systole::graph::{
     Add, Addend, Concat, Conv, Depthwise, Graph, Node, Op, Output, Pad, Part, Pool, PoolKind, Requant, Tensor, Window,
 };
-use systole::tensor::{Dtype, Order, TensorInfo};
+use systole::tensor::{Dtype, Order, Rounding, TensorInfo};
 
 /// Limits of a random graph.
 #[derive(Clone, Copy, Debug)]

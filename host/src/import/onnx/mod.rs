@@ -20,6 +20,8 @@ mod settle;
 mod shape;
 mod tensor;
 mod translate;
+mod translate_linear;
+mod translate_shapes;
 mod value;
 mod windows;
 

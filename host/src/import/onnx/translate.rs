@@ -1,9 +1,9 @@
 //! Operators of the model as operators of the host: which, with what element type and shape.
 
 use super::model::{node_fault, unsupported};
-use super::{attributes, proto, windows};
+use super::{attributes, proto, translate_linear as linear, translate_shapes as shapes};
 use crate::array::Array;
-use crate::graph::{Binary, Dynamic, HostOp, HostPool, Unary, MAX_ELEMENTS};
+use crate::graph::{Binary, Dynamic, HostOp, Unary, MAX_ELEMENTS};
 use crate::import::error::Fault;
 use crate::tensor::Dtype;
 
@@ -62,12 +62,13 @@ impl Context<'_> {
         found.ok_or_else(|| node_fault(self.node, format!("input {index} is missing")))
     }
 
-    fn given(&self, index: usize) -> bool {
+    /// Whether input `index` is given.
+    pub fn given(&self, index: usize) -> bool {
         matches!(self.inputs.get(index), Some(Some(_)))
     }
 
     /// Input `index` as constant integers, if it is given.
-    fn ints(&self, index: usize) -> Result<Option<Vec<i64>>, Fault> {
+    pub fn ints(&self, index: usize) -> Result<Option<Vec<i64>>, Fault> {
         if !self.given(index) {
             return Ok(None);
         }
@@ -76,23 +77,32 @@ impl Context<'_> {
     }
 
     /// Axis `given` of `rank` dimensions, counted from the end if it is negative.
-    fn axis(&self, given: i64, rank: usize) -> Result<usize, Fault> {
+    pub fn axis(&self, given: i64, rank: usize) -> Result<usize, Fault> {
         let from_start = if given < 0 { given.saturating_add(rank as i64) } else { given };
         let axis = usize::try_from(from_start).ok().filter(|&a| a < rank);
         axis.ok_or_else(|| node_fault(self.node, format!("axis {given} of {rank} dimensions")))
     }
 
-    fn axes(&self, index: usize) -> Result<Option<Vec<i64>>, Fault> {
+    /// Axes, which older models have as an attribute and newer ones as an input.
+    ///
+    /// # Errors
+    /// They are computed.
+    pub fn axes(&self, index: usize) -> Result<Option<Vec<i64>>, Fault> {
         let attribute = attributes::raw_ints(self.node, "axes");
         Ok(self.ints(index)?.or((!attribute.is_empty()).then_some(attribute)))
     }
 
-    fn step(&self, op: HostOp, count: usize, dtype: Dtype, shape: Vec<usize>) -> Result<Vec<Step>, Fault> {
+    /// One operator that reads the first `count` inputs.
+    ///
+    /// # Errors
+    /// None; a result as its callers have it.
+    pub fn step(&self, op: HostOp, count: usize, dtype: Dtype, shape: Vec<usize>) -> Result<Vec<Step>, Fault> {
         let inputs = (0..count).map(Source::Input).collect();
         Ok(vec![Step { op, inputs, dtype, shape }])
     }
 
-    fn shapes(&self, why: &str) -> Fault {
+    /// A fault that names the shapes of the inputs.
+    pub fn shapes(&self, why: &str) -> Fault {
         let shapes: Vec<_> = self.inputs.iter().flatten().map(|i| &i.shape).collect();
         node_fault(self.node, format!("{why} (inputs of shapes {shapes:?})"))
     }
@@ -145,61 +155,9 @@ fn operator(c: &Context) -> Result<Vec<Step>, Fault> {
             })?;
             c.step(HostOp::Cast(to), 1, to, shape)
         }
-        "Identity" | "Dropout" => c.step(HostOp::Reshape, 1, dtype, shape),
-        "Reshape" => reshape(c),
-        "Flatten" => {
-            let axis = int("axis", 1);
-            let axis = if axis == rank as i64 { rank } else { c.axis(axis, rank)? };
-            let flat = vec![shape[..axis].iter().product(), shape[axis..].iter().product()];
-            c.step(HostOp::Reshape, 1, dtype, flat)
+        "Identity" | "Dropout" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Transpose" | "Concat" | "Pad" => {
+            shapes::operator(c)
         }
-        "Squeeze" => {
-            let axes = match c.axes(1)? {
-                Some(axes) => axes.iter().map(|&a| c.axis(a, rank)).collect::<Result<Vec<_>, _>>()?,
-                None => (0..rank).filter(|&d| shape[d] == 1).collect(),
-            };
-            if axes.iter().any(|&d| shape[d] != 1) {
-                return Err(c.shapes("a dimension that goes is not 1"));
-            }
-            let kept = (0..rank).filter(|d| !axes.contains(d)).map(|d| shape[d]).collect();
-            c.step(HostOp::Reshape, 1, dtype, kept)
-        }
-        "Unsqueeze" => {
-            let axes = c.axes(1)?.unwrap_or_default();
-            let rank = rank + axes.len();
-            let axes: Vec<usize> = axes.iter().map(|&a| c.axis(a, rank)).collect::<Result<_, _>>()?;
-            let mut rest = shape.iter().copied();
-            let wide: Option<Vec<usize>> =
-                (0..rank).map(|d| if axes.contains(&d) { Some(1) } else { rest.next() }).collect();
-            c.step(HostOp::Reshape, 1, dtype, wide.ok_or_else(|| c.shapes("axes that are given twice"))?)
-        }
-        "Transpose" => {
-            let given = attributes::raw_ints(node, "perm");
-            let perm: Vec<usize> = match given.is_empty() {
-                true => (0..rank).rev().collect(),
-                false => given.iter().map(|&d| c.axis(d, rank)).collect::<Result<_, _>>()?,
-            };
-            if perm.len() != rank || (0..rank).any(|d| !perm.contains(&d)) {
-                return Err(c.shapes(&format!("perm {given:?}")));
-            }
-            let turned = perm.iter().map(|&d| shape[d]).collect();
-            c.step(HostOp::Transpose { perm }, 1, dtype, turned)
-        }
-        "Concat" => {
-            let axis = c.axis(int("axis", 0), rank)?;
-            let mut joined = shape;
-            joined[axis] = 0;
-            for i in 0..node.input.len() {
-                let part = c.input(i)?;
-                let fits = part.shape.len() == rank && part.dtype == dtype;
-                if !fits || (0..rank).any(|d| d != axis && part.shape[d] != joined[d]) {
-                    return Err(c.shapes("shapes that cannot be joined"));
-                }
-                joined[axis] = joined[axis].saturating_add(part.shape[axis]);
-            }
-            c.step(HostOp::Concat { axis }, node.input.len(), dtype, joined)
-        }
-        "Pad" => pad(c),
         "Softmax" => c.step(HostOp::Softmax { axis: c.axis(int("axis", -1), rank)? }, 1, dtype, shape),
         "ArgMax" => {
             let axis = c.axis(int("axis", 0), rank)?;
@@ -257,15 +215,15 @@ fn operator(c: &Context) -> Result<Vec<Step>, Fault> {
                 part(Dynamic::ZeroPoint, Dtype::Uint8, vec![]),
             ])
         }
-        "MatMul" => c.step(HostOp::MatMul, 2, dtype, product(c, 0, 1)?),
+        "MatMul" => c.step(HostOp::MatMul, 2, dtype, linear::product(c, 0, 1)?),
         "MatMulInteger" => {
-            let inputs = zero_points(c)?;
-            Ok(vec![Step { op: HostOp::MatMulInteger, inputs, dtype: Dtype::Int32, shape: product(c, 0, 1)? }])
+            let inputs = linear::zero_points(c)?;
+            Ok(vec![Step { op: HostOp::MatMulInteger, inputs, dtype: Dtype::Int32, shape: linear::product(c, 0, 1)? }])
         }
-        "QLinearMatMul" => c.step(HostOp::QLinearMatMul, 8, c.input(7)?.dtype, product(c, 0, 3)?),
-        "Gemm" => gemm(c),
-        "Conv" | "ConvInteger" | "QLinearConv" => conv(c),
-        "MaxPool" | "AveragePool" | "GlobalMaxPool" | "GlobalAveragePool" => pool(c),
+        "QLinearMatMul" => c.step(HostOp::QLinearMatMul, 8, c.input(7)?.dtype, linear::product(c, 0, 3)?),
+        "Gemm" => linear::gemm(c),
+        "Conv" | "ConvInteger" | "QLinearConv" => linear::conv(c),
+        "MaxPool" | "AveragePool" | "GlobalMaxPool" | "GlobalAveragePool" => linear::pool(c),
         _ => Err(unsupported(node, "unknown operator", SUPPORTED)),
     }
 }
@@ -283,7 +241,7 @@ fn binary(c: &Context, op: Binary) -> Result<Vec<Step>, Fault> {
 }
 
 /// The shape that both are broadcast to.
-fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
+pub fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
     let rank = a.len().max(b.len());
     let at = |s: &[usize], d: usize| (d + s.len()).checked_sub(rank).map_or(1, |d| s[d]);
     let pair = |d| match (at(a, d), at(b, d)) {
@@ -313,59 +271,6 @@ fn clip(c: &Context) -> Result<Vec<Step>, Fault> {
     Ok(vec![Step { op: HostOp::Clip, inputs, dtype: x.dtype, shape: x.shape.clone() }])
 }
 
-fn reshape(c: &Context) -> Result<Vec<Step>, Fault> {
-    let x = c.input(0)?;
-    let target = c.ints(1)?.ok_or_else(|| node_fault(c.node, "it has no shape".into()))?;
-    let zeros_stay = attributes::int(c.node, "allowzero", 0) != 0;
-    let elements: usize = x.shape.iter().product();
-    let wrong = || c.shapes(&format!("they do not take shape {target:?}"));
-    let (mut shape, mut open) = (Vec::new(), None);
-    for (i, &dim) in target.iter().enumerate() {
-        shape.push(match dim {
-            -1 if open.is_none() => {
-                open = Some(i);
-                1
-            }
-            0 if !zeros_stay => *x.shape.get(i).ok_or_else(wrong)?,
-            size => usize::try_from(size).map_err(|_| wrong())?,
-        });
-    }
-    let known = shape.iter().try_fold(1usize, |p, &s| p.checked_mul(s)).ok_or_else(wrong)?;
-    if let Some(i) = open {
-        shape[i] = elements.checked_div(known).unwrap_or(0);
-    }
-    if shape.iter().try_fold(1usize, |p, &s| p.checked_mul(s)) != Some(elements) {
-        return Err(wrong());
-    }
-    c.step(HostOp::Reshape, 1, x.dtype, shape)
-}
-
-fn pad(c: &Context) -> Result<Vec<Step>, Fault> {
-    let x = c.input(0)?;
-    let mode = attributes::text(c.node, "mode");
-    if !matches!(mode.as_str(), "" | "constant") || c.given(3) {
-        return Err(unsupported(c.node, format!("mode `{mode}`, or axes"), "mode constant, all axes"));
-    }
-    let pads = c.ints(1)?.unwrap_or_else(|| attributes::raw_ints(c.node, "pads"));
-    let sizes: Vec<usize> = pads.iter().filter_map(|&p| usize::try_from(p).ok()).collect();
-    let rank = x.shape.len();
-    if sizes.len() != 2 * rank || pads.len() != 2 * rank {
-        return Err(unsupported(
-            c.node,
-            format!("pads are {pads:?} of shape {:?}", x.shape),
-            "0 and more, two a dimension",
-        ));
-    }
-    let fill = match (c.given(2), x.dtype.is_float()) {
-        (true, _) => Source::Input(2),
-        (false, true) => Source::Constant(Array::float(&[], vec![0.0])),
-        (false, false) => Source::Constant(Array::int(x.dtype, &[], vec![0])),
-    };
-    let shape = (0..rank).map(|d| x.shape[d].saturating_add(sizes[d]).saturating_add(sizes[d + rank])).collect();
-    let op = HostOp::Pad { before: sizes[..rank].to_vec() };
-    Ok(vec![Step { op, inputs: vec![Source::Input(0), fill], dtype: x.dtype, shape }])
-}
-
 /// Axis and block size of scales.
 fn blocks(c: &Context, last: usize) -> Result<(usize, usize), Fault> {
     let block = attributes::int(c.node, "block_size", 0);
@@ -375,84 +280,4 @@ fn blocks(c: &Context, last: usize) -> Result<(usize, usize), Fault> {
     // A single scale has no axis, and the default one need not be there.
     let axis = if one { last } else { c.axis(attributes::int(c.node, "axis", 1), rank)? };
     Ok((axis, if one { 0 } else { block }))
-}
-
-/// The shape of a matrix product of inputs `a` and `b`.
-fn product(c: &Context, a: usize, b: usize) -> Result<Vec<usize>, Fault> {
-    let (x, y) = (&c.input(a)?.shape, &c.input(b)?.shape);
-    let (&[ref x_lead @ .., m, k], &[ref y_lead @ .., k2, n]) = (&x[..], &y[..]) else {
-        return Err(unsupported(c.node, format!("shapes {x:?} and {y:?}"), "2 dimensions or more"));
-    };
-    let lead = broadcast(x_lead, y_lead).filter(|_| k == k2);
-    let mut shape = lead.ok_or_else(|| c.shapes("they cannot be multiplied"))?;
-    shape.extend([m, n]);
-    Ok(shape)
-}
-
-/// Two operands and the zero point of each, 0 where one is left out.
-fn zero_points(c: &Context) -> Result<Vec<Source>, Fault> {
-    let or_zero = |index: usize, of: usize| -> Result<Source, Fault> {
-        Ok(match c.given(index) {
-            true => Source::Input(index),
-            false => Source::Constant(Array::int(c.input(of)?.dtype, &[], vec![0])),
-        })
-    };
-    Ok(vec![Source::Input(0), Source::Input(1), or_zero(2, 0)?, or_zero(3, 1)?])
-}
-
-fn gemm(c: &Context) -> Result<Vec<Step>, Fault> {
-    let transposed = ["transA", "transB"].map(|name| attributes::int(c.node, name, 0) != 0);
-    let (a, b) = (&c.input(0)?.shape, &c.input(1)?.shape);
-    let (&[a0, a1], &[b0, b1]) = (&a[..], &b[..]) else { return Err(c.shapes("they are no matrices")) };
-    let ((m, k), (k2, n)) =
-        (if transposed[0] { (a1, a0) } else { (a0, a1) }, if transposed[1] { (b1, b0) } else { (b0, b1) });
-    if k != k2 {
-        return Err(c.shapes("they cannot be multiplied"));
-    }
-    let alpha = attributes::float(c.node, "alpha", 1.0);
-    let beta = attributes::float(c.node, "beta", 1.0);
-    let count = if c.given(2) { 3 } else { 2 };
-    c.step(HostOp::Gemm { alpha, beta, transposed }, count, c.input(0)?.dtype, vec![m, n])
-}
-
-fn conv(c: &Context) -> Result<Vec<Step>, Fault> {
-    let quantised = c.node.op_type == "QLinearConv";
-    let (x, w) = (c.input(0)?, c.input(if quantised { 3 } else { 1 })?);
-    let (&[n, _, height, width], &[outputs, _, rows, columns]) = (&x.shape[..], &w.shape[..]) else {
-        return Err(unsupported(c.node, format!("shapes {:?} and {:?}", x.shape, w.shape), "images: 4 dimensions"));
-    };
-    let groups = attributes::int(c.node, "group", 1);
-    let groups = usize::try_from(groups).map_err(|_| node_fault(c.node, format!("group is {groups}")))?;
-    let (window, extent) = windows::window(c.node, [height, width], [rows, columns])?;
-    let shape = vec![n, outputs, extent[0], extent[1]];
-    match c.node.op_type.as_str() {
-        "Conv" => c.step(HostOp::Conv { window, groups }, if c.given(2) { 3 } else { 2 }, x.dtype, shape),
-        "ConvInteger" => {
-            let inputs = zero_points(c)?;
-            Ok(vec![Step { op: HostOp::ConvInteger { window, groups }, inputs, dtype: Dtype::Int32, shape }])
-        }
-        _ => {
-            let count = if c.given(8) { 9 } else { 8 };
-            c.step(HostOp::QLinearConv { window, groups }, count, c.input(7)?.dtype, shape)
-        }
-    }
-}
-
-fn pool(c: &Context) -> Result<Vec<Step>, Fault> {
-    let x = c.input(0)?;
-    let &[n, channels, height, width] = &x.shape[..] else {
-        return Err(unsupported(c.node, format!("shape {:?}", x.shape), "images: 4 dimensions"));
-    };
-    let (window, extent) = match c.node.op_type.starts_with("Global") {
-        true => windows::whole([height, width]),
-        false => {
-            let kernel = attributes::ints(c.node, "kernel_shape", [0, 0], MAX_ELEMENTS)?;
-            windows::window(c.node, [height, width], kernel)?
-        }
-    };
-    let kind = match c.node.op_type.contains("Max") {
-        true => HostPool::Max,
-        false => HostPool::Average { padding: attributes::int(c.node, "count_include_pad", 0) != 0 },
-    };
-    c.step(HostOp::Pool { kind, window }, 1, x.dtype, vec![n, channels, extent[0], extent[1]])
 }
