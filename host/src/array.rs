@@ -4,9 +4,10 @@
 //! operator, floats in 32 bits. What the host computes lies at the edges of a network and is small.
 
 use crate::tensor::Dtype;
+use serde::{Deserialize, Serialize};
 
 /// Elements of an array.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Data {
     /// Floats.
     Float(Vec<f32>),
@@ -30,7 +31,7 @@ impl Data {
 }
 
 /// An array; the last dimension runs fastest.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Array {
     /// Element type.
     pub dtype: Dtype,

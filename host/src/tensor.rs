@@ -152,6 +152,22 @@ impl TensorInfo {
         self.hwc.iter().product()
     }
 
+    /// Whether its shapes hold the same elements, and its scale is one.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn check(&self) -> Result<(), String> {
+        let product = |sizes: &[usize]| sizes.iter().try_fold(1usize, |p, &s| p.checked_mul(s));
+        let elements = product(&self.hwc).filter(|&e| e > 0 && e < 1 << 24);
+        if elements.is_none() || elements != product(&self.shape) {
+            return Err(format!("tensor `{}`: shape {:?} is not {:?}", self.name, self.shape, self.hwc));
+        }
+        if !self.scale.is_finite() || self.scale <= 0.0 {
+            return Err(format!("tensor `{}`: scale {} is not above 0", self.name, self.scale));
+        }
+        Ok(())
+    }
+
     /// Activation words (and bus words) of one sample for an n×n array.
     pub fn words(&self, n: usize) -> usize {
         self.hwc[0] * self.hwc[1] * layout::blocks(self.hwc[2], n)

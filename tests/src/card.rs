@@ -1,7 +1,8 @@
 //! Runs plans on the functional model of the card.
 
 use isa::{config::Config, counter::Snapshot, layout};
-use systole::plan::Plan;
+use systole::plan::{Plan, PlanError, Program};
+use systole::reference::{from_card, to_card, Values};
 use systole_sim::memory::Buffers;
 use systole_sim::model::Machine;
 
@@ -17,37 +18,73 @@ pub fn config(name: &str) -> Config {
     configs().into_iter().find(|c| c.name == name).unwrap_or_else(|| panic!("no configuration `{name}`"))
 }
 
-/// Runs a batch and returns the outputs in model order and the counter snapshots. The output
-/// buffer holds garbage at the start.
-pub fn run(plan: &Plan, inputs: &[Vec<i8>]) -> Result<(Vec<Vec<i8>>, Vec<Snapshot>), String> {
-    let words = plan.commands(inputs.len()).map_err(|e| e.to_string())?;
-    let hazards = crate::hazards::find(&words, &plan.config);
+/// What the card of a plan gave: all outputs of each sample, and the counter snapshots of each program.
+pub type Run = (Vec<Vec<Values>>, Vec<Vec<Snapshot>>);
+
+/// Runs a batch of samples on functional models of the card, one for each program, and on the host. The output argument
+/// holds garbage at the start.
+pub fn run_values(plan: &Plan, samples: Vec<Vec<Values>>) -> Result<Run, String> {
+    let batch = samples.len();
+    let mut snapshots = Vec::new();
+    let outputs = plan.run(samples, |_, program, input| {
+        let (output, counted) = run_program(program, &plan.config, input, batch)?;
+        snapshots.push(counted);
+        Ok::<_, Failed>(output)
+    });
+    Ok((outputs.map_err(|e| e.0)?, snapshots))
+}
+
+/// As [`run_values`] for a model with one input and one output, int8 in model order.
+pub fn run(plan: &Plan, inputs: &[Vec<i8>]) -> Result<(Vec<Vec<i8>>, Vec<Vec<Snapshot>>), String> {
+    let sample = |input: &Vec<i8>| Ok::<_, String>(vec![Values::Card(to_card(plan.input(), input)?)]);
+    let (outputs, snapshots) = run_values(plan, inputs.iter().map(sample).collect::<Result<_, _>>()?)?;
+    Ok((outputs.iter().map(|o| from_card(plan.output(), o[0].bytes())).collect(), snapshots))
+}
+
+/// An error of either side.
+struct Failed(String);
+
+impl From<PlanError> for Failed {
+    fn from(error: PlanError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<String> for Failed {
+    fn from(error: String) -> Self {
+        Self(error)
+    }
+}
+
+fn run_program(
+    program: &Program,
+    config: &Config,
+    input: &[u8],
+    batch: usize,
+) -> Result<(Vec<u8>, Vec<Snapshot>), String> {
+    let words = program.commands(batch).map_err(|e| e.to_string())?;
+    let hazards = crate::hazards::find(&words, config);
     if let Some(first) = hazards.first() {
         return Err(format!("{} hazards; {first}", hazards.len()));
     }
     let mut memory = Buffers::new();
     let mut commands: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
     commands.resize(commands.len() + layout::COMMAND_READ_AHEAD, 0);
-    let mut packed = Vec::new();
-    for input in inputs {
-        packed.extend(plan.pack_input(input).map_err(|e| e.to_string())?);
-    }
-    let marks = plan.mark_count(inputs.len());
-    let bus = plan.config.bus_bytes();
+    let marks = program.mark_count(batch);
+    let bus = config.bus_bytes();
     let pointers = [
         memory.add(commands),
-        memory.add(plan.weights.clone()),
-        memory.add(packed),
-        memory.add(vec![0xa5; plan.output_area_bytes(inputs.len())]),
+        memory.add(program.weights.clone()),
+        memory.add(input.to_vec()),
+        memory.add(vec![0xa5; program.output_bytes(batch)]),
         memory.add(vec![0; marks * Snapshot::bytes(bus)]),
     ];
-    let mut machine = Machine::new(&plan.config);
+    let mut machine = Machine::new(config);
     let status = machine.run(&mut memory, pointers).map_err(|e| e.to_string())?;
     if status.marks != marks {
         return Err(format!("{} snapshots; the plan says {marks}", status.marks));
     }
-    let outputs = memory.get(pointers[3]).ok_or("no output buffer")?;
-    let outputs = plan.unpack_outputs(outputs, inputs.len());
+    let output = memory.get(pointers[3]).ok_or("no output buffer")?.to_vec();
     let snapshots = Snapshot::parse_all(memory.get(pointers[4]).ok_or("no counter buffer")?, bus);
-    Ok((outputs.map_err(|e| e.to_string())?, snapshots))
+    Ok((output, snapshots))
 }

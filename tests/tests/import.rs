@@ -121,7 +121,7 @@ fn the_digits_classifier_is_right_and_the_same_on_every_configuration() {
 }
 
 fn on_the_card(graph: &Graph, config: &Config, inputs: &[Vec<i8>]) -> Vec<Vec<i8>> {
-    let plan = systole::compile::compile(graph, config).unwrap();
+    let plan = systole::compile::compile(graph, config, Default::default()).unwrap();
     card::run(&plan, inputs).unwrap().0
 }
 

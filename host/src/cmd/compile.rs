@@ -17,7 +17,8 @@ use super::target::{Source, TargetArgs};
 use anyhow::bail;
 use serde::Serialize;
 use std::path::PathBuf;
-use systole::plan::Plan;
+use systole::compile::{Objective, Options};
+use systole::plan::{Plan, Program, Stream};
 use systole::report::columns;
 
 /// Compiles a quantised network for a configuration; needs no card.
@@ -28,12 +29,39 @@ pub struct Args {
     model: PathBuf,
     #[command(flatten)]
     target: TargetArgs,
+    /// What to choose by where there is a choice
+    #[arg(long, value_enum, default_value_t = Goal::Latency)]
+    objective: Goal,
+    /// Samples that are run together where all layers are fully connected, so that weights are read once for all of them
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    batch: u32,
+    /// Print where each node runs, the card or the host, and why
+    #[arg(long, conflicts_with = "json")]
+    explain: bool,
     /// File for the plan [default: none is written]
     #[arg(short, long, value_name = "PLAN")]
     out: Option<PathBuf>,
     /// One JSON object instead of a table
     #[arg(long)]
     json: bool,
+}
+
+/// What to choose by.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Goal {
+    /// The fewest cycles
+    Latency,
+    /// The fewest words moved
+    Energy,
+}
+
+impl From<Goal> for Objective {
+    fn from(goal: Goal) -> Self {
+        match goal {
+            Goal::Latency => Objective::Latency,
+            Goal::Energy => Objective::Energy,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -65,10 +93,14 @@ pub fn run(args: &Args) -> anyhow::Result<String> {
         Source::Plan(plan) => bail!("{} is a plan of `{}` already: give the model", args.model.display(), plan.model),
     };
     let target = args.target.resolve(None)?;
-    let plan = systole::compile::compile(&graph, &target.config)?;
+    let options = Options { objective: args.objective.into(), batch: args.batch as usize };
+    let plan = systole::compile::compile(&graph, &target.config, options)?;
     if let Some(path) = &args.out {
         may_replace(path)?;
         plan.write(path)?;
+    }
+    if args.explain {
+        return Ok(explain(&plan));
     }
     let summary = summary(&plan, args);
     if args.json {
@@ -78,23 +110,36 @@ pub fn run(args: &Args) -> anyhow::Result<String> {
     }
 }
 
+/// Where each node runs and why.
+fn explain(plan: &Plan) -> String {
+    let row = |p: &systole::plan::Placement| {
+        let side = if p.card { "card" } else { "host" };
+        vec![p.name.clone(), p.op.clone(), format!("{side} {}", p.segment + 1), p.why.clone()]
+    };
+    let rows: Vec<_> = plan.placements.iter().map(row).collect();
+    let mut out = format!("{} for configuration {}; segments in the order they run\n\n", plan.model, plan.config.name);
+    out += &columns(&["node", "op", "segment", "why"], &rows, 4);
+    out
+}
+
 fn summary(plan: &Plan, args: &Args) -> Summary {
     let n2 = (plan.config.n * plan.config.n) as f64;
-    let layers = plan.layers.iter().map(|l| Layer {
+    let layers = plan.layers().map(|l| Layer {
         name: l.name.clone(),
         op: l.op.clone(),
         macs: l.macs,
         estimated_cycles: l.estimated_cycles,
         estimated_utilisation: if l.macs == 0 { 0.0 } else { l.macs as f64 / (l.estimated_cycles.max(1) as f64 * n2) },
     });
+    let commands = |of: fn(&Program) -> &Stream| plan.programs().map(|p| of(p).commands.len()).sum();
     Summary {
         model: plan.model.clone(),
         config: plan.config.name.clone(),
         plan: args.out.as_ref().map(|p| p.display().to_string()),
         macs: plan.macs(),
-        estimated_cycles: plan.layers.iter().map(|l| l.estimated_cycles).sum(),
-        weight_bytes: plan.weights.len(),
-        commands: [plan.first.commands.len(), plan.next.commands.len()],
+        estimated_cycles: plan.layers().map(|l| l.estimated_cycles).sum(),
+        weight_bytes: plan.programs().map(|p| p.weights.len()).sum(),
+        commands: [commands(|p| &p.first), commands(|p| &p.next)],
         layers: layers.collect(),
     }
 }

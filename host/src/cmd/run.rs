@@ -24,6 +24,7 @@ use super::{json, npy};
 use anyhow::{anyhow, bail};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use systole::compile::Options;
 use systole::energy::Counts;
 use systole::graph::Graph;
 use systole::plan::{Order, Plan, TensorInfo};
@@ -94,7 +95,7 @@ pub fn run(args: &Args) -> anyhow::Result<String> {
     }
     report.labels = job.agreement(&outputs);
     if let Some(out) = out {
-        out.finish(&job.plan.output, &outputs)?;
+        out.finish(job.plan.output(), &outputs)?;
     }
     if args.json {
         return json(&report);
@@ -108,8 +109,8 @@ impl<'a> Job<'a> {
     fn check(args: &'a Args) -> anyhow::Result<Self> {
         let (plan, graph, target) = prepare(args)?;
         let samples = match &args.input {
-            Some(path) => Samples::of_array(npy::read(path, "input")?, &plan.input, &path.display().to_string())?,
-            None => Samples::random(args.batch.unwrap_or(1) as usize, &plan.input),
+            Some(path) => Samples::of_array(npy::read(path, "input")?, plan.input(), &path.display().to_string())?,
+            None => Samples::random(args.batch.unwrap_or(1) as usize, plan.input()),
         };
         let count = args.batch.map_or(samples.count(), |b| b as usize);
         if count > samples.count() {
@@ -118,7 +119,7 @@ impl<'a> Job<'a> {
         if let Some(index) = args.show.filter(|&i| i >= count) {
             bail!("--show {index}: there are {count} inputs, counted from 0: give a smaller number");
         }
-        let labels = args.labels.as_deref().map(|path| labels(path, count, plan.output.elements())).transpose()?;
+        let labels = args.labels.as_deref().map(|path| labels(path, count, plan.output().elements())).transpose()?;
         let card = card_of(&plan.config.name)?;
         let container = target.container.ok_or_else(|| {
             let name = &plan.config.name;
@@ -142,7 +143,7 @@ impl<'a> Job<'a> {
             batch: self.count as u64,
             kernel_runs: 0,
             kernel_ns: 0,
-            layers: vec![Counts::default(); self.plan.layers.len()],
+            layers: vec![Counts::default(); self.plan.layers().count()],
             input: self.args.input.as_ref().map_or_else(Samples::seed, |p| p.display().to_string()),
         };
         let mut outputs = Vec::with_capacity(self.count);
@@ -193,7 +194,7 @@ impl<'a> Job<'a> {
 
     /// A picture of an input, and the class that the network put it into.
     fn show(&self, index: usize, output: &[i8]) -> String {
-        let info = &self.plan.input;
+        let info = self.plan.input();
         let shades = if std::io::stdout().is_terminal() { Shades::Colours } else { Shades::Characters };
         let drawn = picture(&first_channel(info, &self.samples.get(index)), info.hwc[0], info.hwc[1], shades);
         let label = self.labels.as_ref().map_or(String::new(), |l| format!(", its label is {}", l[index]));
@@ -213,7 +214,7 @@ fn prepare(args: &Args) -> anyhow::Result<(Plan, Option<Box<Graph>>, Target)> {
         }
         Source::Network(graph) => {
             let target = args.target.resolve(None)?;
-            let plan = systole::compile::compile(&graph, &target.config)?;
+            let plan = systole::compile::compile(&graph, &target.config, Options::default())?;
             Ok((plan, Some(graph), target))
         }
     }

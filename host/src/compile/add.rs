@@ -30,20 +30,21 @@ pub fn fuse(graph: &Graph, part: &Part, config: &Config) -> Vec<Fused> {
     for &index in part.nodes.iter().filter(|_| config.residual) {
         let node = &graph.nodes[index];
         let Op::Add(add) = &node.op else { continue };
-        // A writer can take it over if nothing else reads what it writes. The later one: its drain is the last before.
+        // A writer can take it over if nothing else reads what it writes. The one that works longer: its drain has time,
+        // and the other one's runs while it works.
         let writer = |k: usize| {
             let id = node.inputs[k];
             let found = part.nodes.iter().copied().find(|&i| graph.nodes[i].output == id)?;
             let op = &graph.nodes[found].op;
             let drains = matches!(op, Op::Conv(_) | Op::Depthwise(_) | Op::Pool(_) | Op::Clamp { .. });
-            (drains && readers[id] == 1).then_some((found, k))
+            (drains && readers[id] == 1).then_some((graph.node_macs(&graph.nodes[found]), found, k))
         };
         let producer = [0, 1].into_iter().filter_map(writer).max();
-        let mine = producer.map_or(0, |(_, k)| k);
+        let mine = producer.map_or(0, |(_, _, k)| k);
         let Some((a, b, c)) = constants(add, mine) else { continue };
         fused.push(Fused {
             add: index,
-            producer: producer.map(|(found, _)| found),
+            producer: producer.map(|(_, found, _)| found),
             other: node.inputs[1 - mine],
             record: layout::add_record(a, b, c),
             clamp: [add.output.low, add.output.high.max(add.output.low)],

@@ -6,8 +6,10 @@
 //! that it clashes with, so a stream without hazards comes out whatever the order of the actions.
 
 use super::area::{Area, Memory, Touch};
+use super::clock::Clock;
 use super::Refusal;
 use isa::command as op;
+use isa::config::Config;
 
 /// An action that may still run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,20 +33,23 @@ pub struct Emitter {
     stale: bool,
     /// Words of a tile.
     n: usize,
+    /// About when all that is done.
+    pub clock: Clock,
     /// Node that errors are about.
     node: usize,
 }
 
 impl Emitter {
     /// An empty stream on a card of which nothing is known but what may still run.
-    pub fn new(n: usize, running: Vec<Running>) -> Self {
+    pub fn new(config: &Config, running: Vec<Running>) -> Self {
         Self {
             commands: Vec::new(),
             registers: [None; op::FEED as usize],
             running,
             tile_at: None,
             stale: false,
-            n,
+            n: config.n,
+            clock: Clock::new(config),
             node: 0,
         }
     }
@@ -59,6 +64,11 @@ impl Emitter {
         &self.running
     }
 
+    fn push(&mut self, word: u32) {
+        self.clock.step(word);
+        self.commands.push(word);
+    }
+
     /// Writes a register from its fields, unless it holds just that.
     pub fn set(&mut self, register: u8, fields: &[i64]) -> Result<(), Refusal> {
         let word = op::pack(register, fields).ok_or_else(|| {
@@ -67,7 +77,7 @@ impl Emitter {
         })?;
         if self.registers[register as usize] != Some(word) {
             self.registers[register as usize] = Some(word);
-            self.commands.push(word);
+            self.push(word);
         }
         Ok(())
     }
@@ -118,7 +128,7 @@ impl Emitter {
             bits &= !op::UNIT_OLDER_LOADS;
         }
         if bits != 0 {
-            self.commands.push(op::word(op::WAIT, bits));
+            self.push(op::word(op::WAIT, bits));
             self.retire(bits);
         }
     }
@@ -160,7 +170,7 @@ impl Emitter {
         };
         self.turn(unit);
         self.wait(self.needs(unit, &touch));
-        self.commands.push(op::word(operation, 0));
+        self.push(op::word(operation, 0));
         if let Some(at) = self.tile_at {
             // What is loaded over the tile that was read ahead, or is still on its way when it is read, is not seen.
             if unit == op::UNIT_LOAD {
@@ -177,13 +187,35 @@ impl Emitter {
 
     /// A counter snapshot that the stream does not wait for.
     pub fn mark(&mut self) {
-        self.commands.push(op::word(op::MARK, 1));
+        self.push(op::word(op::MARK, 1));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn emitter() -> Emitter {
+        let config = Config {
+            name: "c".into(),
+            part: "p".into(),
+            clock_hz: 1,
+            n: 4,
+            act_words_log2: 10,
+            weight_words_log2: 10,
+            acc_words_log2: 8,
+            lanes: 1,
+            addr_bits: 32,
+            ports: 1,
+            multiplier: isa::config::Multiplier::Serial,
+            residual: false,
+            line_groups: 1,
+            line_words_log2: 8,
+            allocate_lanes: 8,
+            allocate_budget: 63,
+        };
+        Emitter::new(&config, vec![])
+    }
 
     fn load(e: &mut Emitter, from: usize) {
         let writes = vec![Area::range(Memory::Weights, from, 16)];
@@ -192,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_register_is_written_when_it_changes() {
-        let mut e = Emitter::new(4, vec![]);
+        let mut e = emitter();
         e.set(op::D_STEP, &[3]).unwrap();
         e.set(op::D_STEP, &[3]).unwrap();
         assert_eq!(e.commands.len(), 1);
@@ -205,7 +237,7 @@ mod tests {
     #[test]
     fn a_wait_is_for_what_clashes_and_for_older_loads_where_that_is_enough() {
         let reads = |from| Touch { reads: vec![Area::range(Memory::Weights, from, 4)], writes: vec![] };
-        let mut e = Emitter::new(4, vec![]);
+        let mut e = emitter();
         load(&mut e, 0);
         load(&mut e, 16);
         assert_eq!(e.needs(op::UNIT_FEED, &reads(40)), 0);
@@ -219,7 +251,7 @@ mod tests {
     #[test]
     fn the_tile_address_runs_on_unless_a_load_comes_too_late() {
         let feed = |e: &mut Emitter| e.start(op::FEED, Touch::default(), 16);
-        let mut e = Emitter::new(4, vec![]);
+        let mut e = emitter();
         e.tiles_from(0).unwrap();
         feed(&mut e);
         e.tiles_from(16).unwrap();
@@ -231,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_a_field_is_named() {
-        let mut e = Emitter::new(4, vec![]);
+        let mut e = emitter();
         e.enter(7);
         let refusal = e.set(op::F_OUT, &[4096, 0]).unwrap_err();
         assert_eq!(refusal, Refusal::new(7, "[4096, 0] do not fit the fields of command `F_OUT`".into()));

@@ -5,14 +5,15 @@
 //! of one pixel on the card. The weights keep their order; the kernel loses its columns, or its rows too. What the card
 //! computes stays the same, and so do its multiply-accumulates: only empty rows go.
 
-use crate::graph::{Graph, Op, Window, MAX_CHANNELS};
+use super::lower::Part;
+use crate::graph::{Graph, Op, TensorId, Window, MAX_CHANNELS};
 use crate::tensor::Fold;
 use isa::{config::Config, layout};
 
-/// Folds the input of `graph` where that saves cycles and fits, and says how the host has to lay it out.
-pub fn fold(graph: &mut Graph, config: &Config) -> Fold {
-    let none = Fold::none(graph.tensors[graph.inputs[0].0].hwc);
-    let Some(reader) = only_reader(graph) else { return none };
+/// Folds an input of a part of `graph` where that saves cycles and fits, and says how the host has to lay it out.
+pub fn fold(graph: &mut Graph, id: TensorId, part: &Part, config: &Config) -> Fold {
+    let none = Fold::none(graph.tensors[id].hwc);
+    let Some(reader) = only_reader(graph, id).filter(|reader| part.nodes.contains(reader)) else { return none };
     let [input, output] = [graph.nodes[reader].inputs[0], graph.nodes[reader].output].map(|id| graph.tensors[id].hwc);
     let Op::Conv(conv) = &mut graph.nodes[reader].op else { return none };
     let Window { kernel, stride, before } = conv.window;
@@ -36,13 +37,12 @@ pub fn fold(graph: &mut Graph, config: &Config) -> Fold {
         // What the host has gathered the card need not walk over.
         (conv.window.kernel[axis], conv.window.stride[axis], conv.window.before[axis]) = (1, 1, 0);
     }
-    graph.tensors[graph.inputs[0].0].hwc = best.hwc;
+    graph.tensors[id].hwc = best.hwc;
     best
 }
 
-/// The only node that reads the model's input.
-fn only_reader(graph: &Graph) -> Option<usize> {
-    let input = graph.inputs[0].0;
+/// The only node that reads a tensor.
+fn only_reader(graph: &Graph, input: TensorId) -> Option<usize> {
     let reader = graph.nodes.iter().position(|n| n.inputs.contains(&input))?;
     (graph.reader_counts()[input] == 1).then_some(reader)
 }
@@ -115,11 +115,15 @@ mod tests {
         }
     }
 
+    fn folded(graph: &mut Graph, config: &Config) -> Fold {
+        fold(graph, 0, &Part { nodes: vec![0], inputs: vec![0], outputs: vec![1] }, config)
+    }
+
     #[test]
     fn as_much_is_gathered_as_fills_the_rows() {
         for (n, gathered) in [(4, [1, 3]), (8, [3, 3]), (16, [3, 3])] {
             let mut graph = first_layer([8, 8, 1], 3, 16);
-            let fold = fold(&mut graph, &config(n, 12));
+            let fold = folded(&mut graph, &config(n, 12));
             assert_eq!((n, fold.kernel), (n, gathered));
             assert_eq!(graph.tensors[0].hwc, [8, 8, gathered[0] * gathered[1]]);
             assert_eq!(fold.pad, 7);
@@ -128,8 +132,8 @@ mod tests {
 
     #[test]
     fn full_rows_and_a_full_memory_stay_as_they_are() {
-        assert_eq!(fold(&mut first_layer([8, 8, 8], 3, 16), &config(8, 12)).kernel, [1, 1]);
+        assert_eq!(folded(&mut first_layer([8, 8, 8], 3, 16), &config(8, 12)).kernel, [1, 1]);
         // 64 words in, 128 out: folded whole on 8 rows the input would take 128.
-        assert_eq!(fold(&mut first_layer([8, 8, 1], 3, 16), &config(8, 7)).kernel, [1, 1]);
+        assert_eq!(folded(&mut first_layer([8, 8, 1], 3, 16), &config(8, 7)).kernel, [1, 1]);
     }
 }

@@ -14,8 +14,11 @@
 
 mod add;
 mod area;
+mod choose;
+mod clock;
 mod emit;
 mod estimate;
+mod explain;
 mod fold;
 mod fuse;
 mod job;
@@ -23,13 +26,16 @@ mod lower;
 mod place;
 mod program;
 mod schedule;
+mod segment;
 mod tile;
 mod weights;
+mod widen;
 
 use crate::graph::Graph;
-use crate::plan::{LayerInfo, Plan};
+use crate::plan::{CardTensor, Fold, LayerInfo, Placement, Plan, Program, Segment, Stream};
 use isa::command as op;
 use isa::config::Config;
+use lower::Part;
 use program::{Choices, Source};
 
 /// Why a graph cannot be compiled for a configuration. One line: what, where, which value, the remedy.
@@ -63,76 +69,152 @@ impl Refusal {
     }
 }
 
-/// Compiles a graph for a configuration.
-///
-/// # Errors
-/// The graph is not sound, or something in it does not fit the configuration.
-pub fn compile(graph: &Graph, config: &Config) -> Result<Plan, CompileError> {
-    config.check().map_err(CompileError::Config)?;
-    graph.check().map_err(|what| CompileError::Graph { model: graph.name.clone(), what })?;
-    if graph.single().is_none() {
-        let what = format!(
-            "it has {} inputs and {} outputs; the card takes one of each",
-            graph.inputs.len(),
-            graph.outputs.len()
-        );
-        return Err(CompileError::Graph { model: graph.name.clone(), what });
-    }
-    // From here on there is an input 0 and an output 0.
-    let mut graph = fuse::fuse(graph.clone());
-    let fold = fold::fold(&mut graph, config);
-    part(&graph, fold, config).map_err(|refusal| {
-        let node = &graph.nodes[refusal.node];
-        let what = format!("node `{}` ({}): {}", node.name, node.label, refusal.why);
-        CompileError::Graph { model: graph.name.clone(), what }
-    })
+/// What a compilation is to be good at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Objective {
+    /// The fewest cycles from start to end of a single inference.
+    #[default]
+    Latency,
+    /// The least energy: the fewest words moved.
+    Energy,
 }
 
-fn part(graph: &Graph, fold: crate::tensor::Fold, config: &Config) -> Result<Plan, Refusal> {
-    let part = lower::Part {
-        nodes: (0..graph.nodes.len()).collect(),
-        inputs: vec![graph.inputs[0].0],
-        outputs: vec![graph.outputs[0].0],
+/// Choices of who compiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What to choose by.
+    pub objective: Objective,
+    /// Samples that are run together where all layers are fully connected: their weights are read once for all of them.
+    pub batch: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { objective: Objective::Latency, batch: 1 }
+    }
+}
+
+/// Compiles a graph for a configuration. What the card cannot run is left to the host; the plan says what and why.
+///
+/// # Errors
+/// The graph or the configuration is not sound.
+pub fn compile(graph: &Graph, config: &Config, options: Options) -> Result<Plan, CompileError> {
+    config.check().map_err(CompileError::Config)?;
+    graph.check().map_err(|what| CompileError::Graph { model: graph.name.clone(), what })?;
+    let graph = fuse::fuse(graph.clone());
+    let mut host = segment::refusals(&graph, config.n);
+    // Each round moves a node to the host, or is the last.
+    loop {
+        let sides = segment::sides(&graph, &host);
+        match segments(&graph, &sides, config, options) {
+            Ok(segments) => {
+                return Ok(Plan {
+                    model: graph.name.clone(),
+                    config: config.clone(),
+                    tensors: graph.tensors.len(),
+                    inputs: graph.inputs.clone(),
+                    outputs: graph.outputs.clone(),
+                    segments,
+                    placements: placements(&graph, &sides, &host, config),
+                })
+            }
+            Err(refusal) => {
+                let Some(reason) = host.get_mut(refusal.node).filter(|h| h.is_none()) else {
+                    return Err(CompileError::Graph { model: graph.name.clone(), what: refusal.why });
+                };
+                *reason = Some(refusal.why);
+            }
+        }
+    }
+}
+
+fn segments(
+    graph: &Graph,
+    sides: &[segment::Side],
+    config: &Config,
+    options: Options,
+) -> Result<Vec<Segment>, Refusal> {
+    let segment = |side: &segment::Side| {
+        let part = segment::part(graph, side);
+        match side.card {
+            true => card(graph, &part, config, options).map(Segment::Card),
+            false => Ok(segment::host(graph, &part)),
+        }
     };
-    let fused = add::fuse(graph, &part, config);
-    let lowered = lower::lower(graph, &part, &fused, config)?;
+    // Nodes whose results nobody reads make a segment without outputs: that one is left out.
+    sides.iter().filter(|side| !segment::part(graph, side).outputs.is_empty()).map(segment).collect()
+}
+
+/// Where each node runs. Clamps that have become a part of another node are no nodes any more.
+fn placements(graph: &Graph, sides: &[segment::Side], host: &[Option<String>], config: &Config) -> Vec<Placement> {
+    let mut all = Vec::new();
+    for (segment, side) in sides.iter().filter(|s| !segment::part(graph, s).outputs.is_empty()).enumerate() {
+        let fused = add::fuse(graph, &segment::part(graph, side), config);
+        for &index in &side.nodes {
+            let node = &graph.nodes[index];
+            let why = host[index].clone().unwrap_or_else(|| explain::how(graph, index, &fused, config));
+            let (name, op) = (node.name.clone(), node.label.clone());
+            all.push(Placement { name, op, segment, card: side.card, why });
+        }
+    }
+    all
+}
+
+/// Compiles a part of a graph for the card.
+fn card(network: &Graph, part: &Part, config: &Config, options: Options) -> Result<Program, Refusal> {
+    let mut graph = network.clone();
+    let folds: Vec<Fold> = part.inputs.iter().map(|&id| fold::fold(&mut graph, id, part, config)).collect();
+    let fused = add::fuse(&graph, part, config);
+    let group = widen::widen(&mut graph, part, options.batch);
+    let lowered = lower::lower(&graph, part, &fused, config)?;
     let places = place::place(&lowered, config)?;
     let weights = weights::Weights::new(&lowered.stages, config)?;
     let source = Source { lowered: &lowered, places: &places, weights: &weights, config };
-    let choices = Choices { last: 0, load_weights: true };
     let scratch = places.scratch;
-    let steps = program::program(&source, choices);
-    let first = schedule::schedule(&lowered, scratch, &steps, config, Vec::new())?;
-    let steps = program::program(&source, Choices { load_weights: false, ..choices });
+    let schedule = |choices: Choices, running| {
+        schedule::schedule(&lowered, scratch, &program::program(&source, choices), config, choices, running)
+    };
+    let choices = choose::choices(options.objective, |choices| {
+        let first = schedule(choices, Vec::new())?;
+        Ok(estimate::marks(&run(&first.stream), config).map_or(u64::MAX, |(_, cycles)| cycles))
+    })?;
+    let first = schedule(choices, Vec::new())?;
     // Another inference starts while the end of the one before still runs, be that the first or one like itself.
+    let rest = Choices { load_weights: false, ..choices };
     let mut running = first.running.clone();
-    let mut next = schedule::schedule(&lowered, scratch, &steps, config, running.clone())?;
+    let mut next = schedule(rest, running.clone())?;
     while next.running.iter().any(|r| !running.contains(r)) {
-        running.extend(next.running.iter().filter(|r| !first.running.contains(r)).cloned());
-        running.dedup();
-        next = schedule::schedule(&lowered, scratch, &steps, config, running.clone())?;
+        let new: Vec<_> = next.running.iter().filter(|r| !running.contains(r)).cloned().collect();
+        running.extend(new);
+        next = schedule(rest, running.clone())?;
     }
-    Ok(Plan {
-        model: graph.name.clone(),
-        config: config.clone(),
-        input: graph.inputs[0].1.clone(),
-        fold,
-        output: graph.outputs[0].1.clone(),
-        layers: layers(graph, &lowered, &first.stream.commands, config),
+    let tensor = |(&tensor, fold): (&usize, Fold)| CardTensor { tensor, hwc: network.tensors[tensor].hwc, fold };
+    let whole = |id: &usize| Fold::none(network.tensors[*id].hwc);
+    Ok(Program {
+        n: config.n,
+        weights: to_bus_words(&weights.image, config),
+        inputs: part.inputs.iter().zip(folds).map(tensor).collect(),
+        outputs: part.outputs.iter().map(|id| (id, whole(id))).map(tensor).collect(),
+        layers: layers(network, &lowered, &run(&first.stream), config),
+        group,
         first: first.stream,
         next: next.stream,
         scratch,
-        weights: to_bus_words(&weights.image, config),
     })
+}
+
+/// The command stream of a run of one inference.
+fn run(stream: &Stream) -> Vec<u32> {
+    let mut commands = vec![op::word(op::MARK, 1)];
+    commands.extend(&stream.commands);
+    commands.push(op::word(op::END, 0));
+    commands
 }
 
 /// The layers as the marks have them, with the cycles that the first inference should take.
 fn layers(graph: &Graph, lowered: &lower::Lowered, commands: &[u32], config: &Config) -> Vec<LayerInfo> {
-    let mut stream = vec![op::word(op::MARK, 1)];
-    stream.extend(commands);
-    stream.push(op::word(op::END, 0));
     // The first mark is where the first layer begins.
-    let marks = estimate::marks(&stream, config).map_or(Vec::new(), |(marks, _)| marks[1..].to_vec());
+    let marks = estimate::marks(commands, config).map_or(Vec::new(), |(marks, _)| marks[1..].to_vec());
     let mut layers = vec![("input".to_string(), "Load".to_string(), 0)];
     let mut nodes: Vec<usize> = lowered.stages.iter().map(|s| s.node).collect();
     nodes.dedup();

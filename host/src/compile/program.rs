@@ -59,6 +59,11 @@ pub enum Step {
 pub struct Choices {
     /// A part of each stage's rows, in percent, that become a short last tile; 0 for none.
     pub last: usize,
+    /// Fewest words of a transfer of tiles, if there are as many: the sooner the first ones are there the better, but
+    /// each transfer takes commands, and two of them must last as long as the stream waits for something else.
+    pub chunk: usize,
+    /// How many cycles a feed waits at most for the tile after its own to be loaded, so that it can be read ahead.
+    pub patience: u64,
     /// Whether weights that stay on the chip are loaded.
     pub load_weights: bool,
 }
@@ -148,7 +153,7 @@ impl Builder<'_> {
         for (turn, part) in parts.iter().enumerate() {
             let base = self.bring(stage, strips, part, turn % 2);
             // Weights that go round are brought for each strip anew, unless they stay.
-            let groups = self.source.weights.groups(index, stage, &mut self.rings);
+            let groups = self.source.weights.groups(index, stage, self.choices.chunk, &mut self.rings);
             let fresh = turn == 0 || !self.source.weights.resident;
             for group in groups {
                 for (number, tile) in self.tiles(stage, part).into_iter().enumerate() {

@@ -5,10 +5,10 @@
 //! move forward past everything they do not clash with, so that one is always queued behind the one that runs; stores
 //! move back until they need not be waited for, or something needs the place.
 
-use super::area::Touch;
+use super::area::{Area, Memory, Touch};
 use super::emit::{Emitter, Running};
 use super::lower::Lowered;
-use super::program::{Card, Step, Transfer};
+use super::program::{Card, Choices, Step, Transfer};
 use super::Refusal;
 use crate::plan::Stream;
 use isa::{command as op, config::Config};
@@ -19,8 +19,6 @@ const LOAD_WEIGHTS: i64 = 1;
 /// How far ahead loads are looked for, in steps of the program and in loads that have to stay.
 const LOOK_AHEAD: usize = 4000;
 const PASSED_OVER: usize = 4;
-/// Loads that the card takes without waiting: one that runs, one behind it.
-const LOADS: usize = 2;
 
 /// A stream and what may still run at its end.
 pub struct Scheduled {
@@ -36,6 +34,7 @@ struct Scheduler<'a> {
     lowered: &'a Lowered,
     scratch: usize,
     config: &'a Config,
+    choices: Choices,
     emit: Emitter,
     stream: Stream,
     /// Loads that have not been issued, in the program's order.
@@ -55,6 +54,7 @@ pub fn schedule(
     scratch: usize,
     steps: &[Step],
     config: &Config,
+    choices: Choices,
     running: Vec<Running>,
 ) -> Result<Scheduled, Refusal> {
     let touches = steps.iter().map(|s| s.touch(&lowered.stages, scratch, config)).collect();
@@ -65,7 +65,8 @@ pub fn schedule(
         lowered,
         scratch,
         config,
-        emit: Emitter::new(config.n, running),
+        choices,
+        emit: Emitter::new(config, running),
         stream: Stream::default(),
         loads,
         stores: VecDeque::new(),
@@ -80,13 +81,12 @@ impl Scheduler<'_> {
     fn run(&mut self) -> Result<(), Refusal> {
         for at in 0..self.steps.len() {
             match &self.steps[at] {
-                Step::Load(_) => {
-                    if self.loads.front() == Some(&at) {
-                        self.loads.pop_front();
-                        self.load(at)?;
-                    } else if let Some(place) = self.loads.iter().position(|&l| l == at) {
+                Step::Load(transfer) => {
+                    // Unless it has moved ahead.
+                    if let Some(place) = self.loads.iter().position(|&l| l == at) {
                         self.loads.remove(place);
-                        self.load(at)?;
+                        self.stores_before(at)?;
+                        self.load(*transfer, self.touches[at].clone())?;
                     }
                 }
                 Step::Feed(job) => {
@@ -127,6 +127,9 @@ impl Scheduler<'_> {
             // Loads run before the first feed; it waits for what it needs, and that is the input's own time.
             self.move_transfers(at)?;
         }
+        let tiles = stage.tile_count(&job.unit, self.config.n) * self.config.n;
+        let mut waits = touch.clone();
+        waits.reads.push(Area::range(Memory::Weights, job.places.tiles + tiles, self.config.n));
         if self.emit.needs(op::UNIT_FEED, &touch) & op::UNIT_LOAD != 0 {
             // It waits for the newest load: with another one queued behind, the bus need not rest meanwhile.
             self.move_load(at)?;
@@ -139,7 +142,11 @@ impl Scheduler<'_> {
             self.before_first = false;
         }
         self.emit.tiles_from(job.places.tiles)?;
-        let tiles = stage.tile_count(&job.unit, self.config.n) * self.config.n;
+        // What it reads ahead too late it has to read again.
+        let loads = self.emit.needs(op::UNIT_FEED, &waits) & (op::UNIT_LOAD | op::UNIT_OLDER_LOADS);
+        if self.emit.clock.wait_for_loads(loads & op::UNIT_LOAD == 0) <= self.choices.patience {
+            self.emit.wait(loads);
+        }
         self.emit.start(op::FEED, touch, tiles);
         Ok(())
     }
@@ -147,7 +154,8 @@ impl Scheduler<'_> {
     /// Issues loads and stores that nothing has to wait for, as they are known to be free to go. All steps before `at`
     /// have been issued, but for stores that stand behind.
     fn move_transfers(&mut self, at: usize) -> Result<(), Refusal> {
-        while self.emit.loads() < LOADS && self.move_load(at)? {}
+        // Not so that the stream stands still for longer than the feeder runs anyway.
+        while self.emit.clock.wait_for_room() <= self.emit.clock.wait_for_feed() / 2 && self.move_load(at)? {}
         while let Some(&store) = self.stores.front() {
             if self.emit.needs(op::UNIT_STORE, &self.touches[store]) != 0 {
                 break;
@@ -159,29 +167,45 @@ impl Scheduler<'_> {
     }
 
     /// Issues the next load that may move ahead of everything from step `at` on up to its own place, without a wait.
+    ///
+    /// Those that go on where it ends become one with it, as long as the stream will not come by again before it ends.
     fn move_load(&mut self, at: usize) -> Result<bool, Refusal> {
-        for place in 0..self.loads.len().min(PASSED_OVER) {
-            let load = self.loads[place];
-            if load > at + LOOK_AHEAD {
+        let Some(place) = (0..self.loads.len().min(PASSED_OVER)).find(|&place| self.may_move(place, at)) else {
+            return Ok(false);
+        };
+        let first = self.loads[place];
+        self.loads.remove(place);
+        let Step::Load(mut whole) = self.steps[first] else { return Ok(false) };
+        let mut touch = self.touches[first].clone();
+        let most = self.emit.clock.wait_for_feed() as usize;
+        while let Some(Step::Load(next)) = self.loads.get(place).map(|&l| self.steps[l]) {
+            let goes_on = next.card == whole.card
+                && next.offset == whole.offset + whole.words
+                && next.chip == whole.chip + whole.words;
+            if !goes_on || whole.words + next.words > most || !self.may_move(place, at) {
                 break;
             }
-            let touch = &self.touches[load];
-            let passed = at.min(load)..load;
-            let waits = self.loads.iter().take(place).copied();
-            let ahead = passed.filter(|&i| !matches!(self.steps[i], Step::Load(_)));
-            let blocked = ahead.chain(waits).chain(self.stores.iter().copied());
-            if blocked.into_iter().any(|i| self.touches[i].clashes(touch)) {
-                continue;
+            whole.words += next.words;
+            if let Some(more) = self.loads.remove(place) {
+                touch.reads.extend(&self.touches[more].reads);
+                touch.writes.extend(&self.touches[more].writes);
             }
-            // By the time its registers are written all loads but the newest are done.
-            if self.emit.needs(op::UNIT_LOAD, touch) != 0 {
-                continue;
-            }
-            self.loads.remove(place);
-            self.load(load)?;
-            return Ok(true);
         }
-        Ok(false)
+        self.load(whole, touch)?;
+        Ok(true)
+    }
+
+    /// Whether the load at this place among those to come may move ahead of everything from step `at` on up to its own
+    /// place, without a wait.
+    fn may_move(&self, place: usize, at: usize) -> bool {
+        let load = self.loads[place];
+        let touch = &self.touches[load];
+        let ahead = (at.min(load)..load).filter(|&i| !matches!(self.steps[i], Step::Load(_)));
+        let mut passed = ahead.chain(self.loads.iter().take(place).copied()).chain(self.stores.iter().copied());
+        // By the time its registers are written all loads but the newest are done.
+        load <= at + LOOK_AHEAD
+            && !passed.any(|i| self.touches[i].clashes(touch))
+            && self.emit.needs(op::UNIT_LOAD, touch) == 0
     }
 
     /// Issues the stores that a step must not overtake.
@@ -194,9 +218,7 @@ impl Scheduler<'_> {
         Ok(())
     }
 
-    fn load(&mut self, at: usize) -> Result<(), Refusal> {
-        let Step::Load(transfer) = self.steps[at] else { return Ok(()) };
-        self.stores_before(at)?;
+    fn load(&mut self, transfer: Transfer, touch: Touch) -> Result<(), Refusal> {
         self.emit.turn(op::UNIT_LOAD);
         self.offset(op::L_SRC, &transfer)?;
         let source = match transfer.card {
@@ -207,7 +229,7 @@ impl Scheduler<'_> {
         let memory = if transfer.card == Card::Weights { LOAD_WEIGHTS } else { 0 };
         self.emit.set(op::L_DST, &[transfer.chip as i64, memory])?;
         self.emit.set(op::L_LEN, &[transfer.words as i64 - 1, source])?;
-        self.emit.start(op::LOAD, self.touches[at].clone(), 0);
+        self.emit.start(op::LOAD, touch, 0);
         Ok(())
     }
 

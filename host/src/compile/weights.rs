@@ -10,10 +10,6 @@ use super::Refusal;
 use isa::config::Config;
 use std::ops::Range;
 
-/// Fewest words of a transfer of tiles, if there are as many: the sooner the first ones are there the better, but each
-/// transfer takes commands, and two of them must last as long as the stream waits for something else.
-const CHUNK_WORDS: usize = 256;
-
 /// A transfer from the weight image to weight memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
@@ -102,8 +98,9 @@ impl Weights {
         Ok(weights)
     }
 
-    /// The units of a stage in groups that are on the chip together, with the transfers that bring them there.
-    pub fn groups(&self, index: usize, stage: &Stage, rings: &mut Rings) -> Vec<Group> {
+    /// The units of a stage in groups that are on the chip together, with the transfers that bring them there, of `chunk`
+    /// words or more.
+    pub fn groups(&self, index: usize, stage: &Stage, chunk: usize, rings: &mut Rings) -> Vec<Group> {
         let mut groups = Vec::new();
         let mut first = 0;
         while first < stage.units.len() {
@@ -119,7 +116,7 @@ impl Weights {
             while end < stage.units.len() && (self.resident || fits(end + 1)) {
                 end += 1;
             }
-            groups.push(self.group(index, stage, first..end, rings));
+            groups.push(self.group(index, stage, first..end, chunk, rings));
             first = end;
         }
         groups
@@ -131,7 +128,7 @@ impl Weights {
         [first.tiles..last.tiles + 1, first.records..last.records + 1]
     }
 
-    fn group(&self, index: usize, stage: &Stage, units: Range<usize>, rings: &mut Rings) -> Group {
+    fn group(&self, index: usize, stage: &Stage, units: Range<usize>, least: usize, rings: &mut Rings) -> Group {
         let [tiles, records] = self.parts(stage, units.clone());
         let words = |part: usize, entry: usize| match part {
             0 => stage.tiles[entry].len() / self.n,
@@ -159,7 +156,7 @@ impl Weights {
             loaded = entry + 1;
             let part = Load { from: self.at[index][0][entry], to: place(0, entry, &tiles), words: words(0, entry) };
             match &mut chunk {
-                Some((_, open)) if open.words < CHUNK_WORDS => open.words += part.words,
+                Some((_, open)) if open.words < least => open.words += part.words,
                 _ => loads.extend(chunk.replace((unit, part))),
             }
         }

@@ -5,9 +5,10 @@
 
 use super::Quant;
 use crate::tensor::Dtype;
+use serde::{Deserialize, Serialize};
 
 /// How a window moves over the last two of four dimensions: [rows, columns] each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostWindow {
     /// Elements of the kernel.
     pub kernel: [usize; 2],
@@ -22,7 +23,7 @@ pub struct HostWindow {
 }
 
 /// Operators of two operands, which are broadcast to each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Binary {
     /// Sum; integers wrap.
     Add,
@@ -39,7 +40,7 @@ pub enum Binary {
 }
 
 /// Operators of one operand, element by element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unary {
     /// Not less than 0.
     Relu,
@@ -52,7 +53,7 @@ pub enum Unary {
 }
 
 /// What a pool of floats or integers gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HostPool {
     /// The greatest element inside the input.
     Max,
@@ -64,7 +65,7 @@ pub enum HostPool {
 }
 
 /// An output of `DynamicQuantizeLinear`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Dynamic {
     /// The bytes.
     Values,
@@ -75,7 +76,7 @@ pub enum Dynamic {
 }
 
 /// An operator of the host. Where nothing else is said it has one input.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum HostOp {
     /// TFLite's softmax of int8 over the last dimension, in integers. The output has scale 1/256 and zero point −128.
     SoftmaxInt8 {

@@ -16,6 +16,7 @@ pub use host::{Binary, Dynamic, HostOp, HostPool, HostWindow, Unary};
 pub use ops::{Add, Addend, Concat, Conv, Depthwise, Output, Pad, Part, Pool, PoolKind, Window};
 pub(crate) use requant::exponent;
 pub use requant::Requant;
+use serde::{Deserialize, Serialize};
 
 /// Greatest height and width of a tensor: the card counts them in 12 bits, modulo 4096, and a kernel may reach past
 /// either end.
@@ -37,7 +38,7 @@ pub type TensorId = usize;
 pub type Port = (TensorId, TensorInfo);
 
 /// Scale and zero point of a tensor of int8: `real = scale · (q − zero_point)`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quant {
     /// Real value of a step.
     pub scale: f32,
@@ -46,7 +47,7 @@ pub struct Quant {
 }
 
 /// A tensor between nodes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tensor {
     /// Name in the model.
     pub name: String,
@@ -57,7 +58,7 @@ pub struct Tensor {
 }
 
 /// A tensor that only host operators read and write.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HostTensor {
     /// Element type.
     pub dtype: Dtype,
@@ -111,7 +112,7 @@ impl Tensor {
 }
 
 /// What a node computes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Op {
     /// Convolution or fully connected layer.
     Conv(Conv),
@@ -158,7 +159,7 @@ impl Op {
 }
 
 /// A node: one operator with one output.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     /// Name in the model.
     pub name: String,
@@ -173,7 +174,7 @@ pub struct Node {
 }
 
 /// A quantised network.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Graph {
     /// Stem of the model's file name.
     pub name: String,

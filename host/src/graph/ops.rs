@@ -1,9 +1,10 @@
 //! What the card's operators compute, each with its integers.
 
 use super::Requant;
+use serde::{Deserialize, Serialize};
 
 /// How a window moves over an input: [rows, columns] each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// Extent of the kernel.
     pub kernel: [usize; 2],
@@ -24,7 +25,7 @@ impl Window {
 }
 
 /// From accumulators to activations: `clamp(requant(acc) + zero_point, low, high)`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Output {
     /// Multipliers: one, or one a channel. For [`PoolKind::Mean`] one for each number of elements.
     pub requant: Vec<Requant>,
@@ -49,7 +50,7 @@ impl Output {
 }
 
 /// A convolution; a fully connected layer is one whose kernel is its whole input.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conv {
     /// Kernel, strides, padding. Padding has the real value 0, which is `input_zero_point`.
     pub window: Window,
@@ -64,7 +65,7 @@ pub struct Conv {
 }
 
 /// A depthwise convolution: output channel `o` reads input channel `o / multiplier` alone.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Depthwise {
     /// Kernel, strides, padding. Padding has the real value 0, which is `input_zero_point`.
     pub window: Window,
@@ -81,7 +82,7 @@ pub struct Depthwise {
 }
 
 /// What a pool does with its window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PoolKind {
     /// Greatest value; padding never wins.
     Max,
@@ -94,7 +95,7 @@ pub enum PoolKind {
 }
 
 /// A pool. A requantisation alone is a sum over a single element.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pool {
     /// What it takes of the window.
     pub kind: PoolKind,
@@ -109,7 +110,7 @@ pub struct Pool {
 }
 
 /// An input of a sum: `x = requant((q − zero_point) · 2^left_shift)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addend {
     /// int8 value of the input's real zero.
     pub zero_point: i8,
@@ -119,7 +120,7 @@ pub struct Addend {
 
 /// Sum of two tensors of the same shape: each is brought to a common scale with `left_shift` bits more than a byte,
 /// rounded but not clamped; their sum is requantised once more. This is TFLite's integer addition.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Add {
     /// How each input enters the sum.
     pub addends: [Addend; 2],
@@ -130,7 +131,7 @@ pub struct Add {
 }
 
 /// An input of a concatenation: `clamp(requant(q − zero_point) + output.zero_point)`; one multiplier.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// Taken from each value first.
     pub zero_point: i8,
@@ -147,7 +148,7 @@ impl Part {
 }
 
 /// Concatenation along the channels.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Concat {
     /// What happens to each input, in their order.
     pub parts: Vec<Part>,
@@ -155,7 +156,7 @@ pub struct Concat {
 
 /// Padding with a constant; what comes after follows from the output's shape. Where the reader is a convolution it goes
 /// into its window (see `import`).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pad {
     /// Rows above, columns to the left, channels before.
     pub before: [usize; 3],

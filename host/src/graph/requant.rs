@@ -4,9 +4,10 @@
 //! to 31 bits less, and then the rest half away from zero. Both are one shift with another constant.
 
 use isa::requant;
+use serde::{Deserialize, Serialize};
 
 /// A real multiplier as M · 2^(−t): M of at most 31 bits, t of 1 to 57.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requant {
     /// M.
     pub m: u32,

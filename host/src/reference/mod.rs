@@ -86,8 +86,11 @@ pub fn run_all(graph: &Graph, inputs: Vec<Values>) -> Result<Vec<Values>, String
     Ok(tensors)
 }
 
-/// An input of the card from model order.
-fn to_card(info: &TensorInfo, input: &[i8]) -> Result<Vec<i8>, String> {
+/// An input of the card from model order: int8, [height, width, channels].
+///
+/// # Errors
+/// A slice of another length.
+pub fn to_card(info: &TensorInfo, input: &[i8]) -> Result<Vec<i8>, String> {
     if input.len() != info.elements() {
         return Err(format!(
             "input `{}` takes {} values (shape {:?}), but there are {}",
@@ -106,7 +109,7 @@ fn to_card(info: &TensorInfo, input: &[i8]) -> Result<Vec<i8>, String> {
 }
 
 /// An output of the card in model order.
-fn from_card(info: &TensorInfo, card: &[i8]) -> Vec<i8> {
+pub fn from_card(info: &TensorInfo, card: &[i8]) -> Vec<i8> {
     let [_, width, channels] = info.hwc;
     let mut output = vec![0; card.len()];
     for (i, value) in card.iter().enumerate() {

@@ -144,7 +144,7 @@ impl RunReport {
         };
         let mut layers = Vec::new();
         let (mut total, mut convolutions) = (Counts::default(), Counts::default());
-        for (info, counts) in facts.plan.layers.iter().zip(&facts.layers) {
+        for (info, counts) in facts.plan.layers().zip(&facts.layers) {
             let expected = info.estimated_cycles.saturating_mul(facts.batch);
             layers.push(layer(&info.name, &info.op, Some(expected), counts));
             total.add(counts);

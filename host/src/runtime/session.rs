@@ -1,14 +1,16 @@
 //! A card with a container and a plan loaded: inputs go in, outputs, counters and times come out.
 //!
-//! Weights and commands are written to card memory once. A batch smaller than the session's gets its own commands,
-//! which are kept until another batch size comes.
+//! The segments of the plan run in order: the card's as kernel runs, the host's here. Weights and commands of each
+//! program are written to card memory once. A batch smaller than the session's gets its own commands, which are kept
+//! until another batch size comes.
 
 use super::container::ContainerFile;
 use super::device::CardInfo;
 use super::error::RuntimeError;
-use super::raw::{Card, CardBuffer, Program, ProgramError};
+use super::raw::{Card, CardBuffer, Program as Loaded, ProgramError};
 use crate::energy::Counts;
-use crate::plan::Plan;
+use crate::plan::{Plan, Program};
+use crate::reference::{from_card, to_card, Values};
 use isa::control::INFER_KERNEL;
 use isa::counter::Snapshot;
 use isa::layout::COMMAND_READ_AHEAD;
@@ -19,9 +21,15 @@ pub struct Session<'p> {
     plan: &'p Plan,
     device: String,
     batch: usize,
+    programs: Vec<Resident>,
     // The kernel and the program go before the card that they live on.
     kernel: Kernel,
-    _program: Program,
+    _program: Loaded,
+    card: Card,
+}
+
+/// The buffers of a program of the plan in card memory.
+struct Resident {
     commands: CardBuffer,
     /// Batch that the commands in card memory are for.
     loaded: usize,
@@ -29,16 +37,17 @@ pub struct Session<'p> {
     input: CardBuffer,
     output: CardBuffer,
     counters: CardBuffer,
-    card: Card,
 }
 
 /// What one run of a batch gave.
 pub struct BatchResult {
-    /// int8 values in model order, one vector an inference.
+    /// int8 values in model order, one vector an inference: those of the first output.
     pub outputs: Vec<Vec<i8>>,
+    /// All outputs of each inference.
+    pub values: Vec<Vec<Values>>,
     /// What each layer of the plan counted, over the whole batch.
     pub layers: Vec<Counts>,
-    /// From start to done on the card's clock, in ns.
+    /// From start to done on the card's clock, in ns, all programs together.
     pub kernel_ns: u64,
 }
 
@@ -59,7 +68,6 @@ impl<'p> Session<'p> {
             let (device, call) = (device.clone(), call.to_string());
             move |code: String| RuntimeError::call(device, call, code)
         };
-        let stream = stream(plan, batch)?;
         let raw = Card::open(&card.device).map_err(failed("opening it"))?;
         let program = raw.load(container.bytes()).map_err(|e| match e {
             ProgramError::Call(code) => failed("loading the container")(code),
@@ -75,72 +83,94 @@ impl<'p> Session<'p> {
             let what = format!("{bytes} bytes of its {} bytes of memory", card.memory_bytes);
             raw.buffer(bytes, written).map_err(failed(&what))
         };
-        let mut commands = memory(stream.len(), false)?;
-        let mut weights = memory(plan.weights.len(), false)?;
-        let input = memory(batch * plan.input_bytes(), false)?;
-        let output = memory(plan.output_area_bytes(batch), true)?;
-        let counters = memory(counter_bytes(plan, batch), true)?;
-        raw.write(&mut commands, &stream).map_err(failed("writing the commands"))?;
-        raw.write(&mut weights, &plan.weights).map_err(failed("writing the weights"))?;
-        Ok(Self {
-            plan,
-            device,
-            batch,
-            kernel,
-            _program: program,
-            commands,
-            loaded: batch,
-            weights,
-            input,
-            output,
-            counters,
-            card: raw,
-        })
+        let mut programs = Vec::new();
+        for part in plan.programs() {
+            let stream = stream(part, batch)?;
+            let mut resident = Resident {
+                commands: memory(stream.len(), false)?,
+                loaded: batch,
+                weights: memory(part.weights.len(), false)?,
+                input: memory(part.input_bytes(batch), false)?,
+                output: memory(part.output_bytes(batch), true)?,
+                counters: memory(counter_bytes(part, batch), true)?,
+            };
+            raw.write(&mut resident.commands, &stream).map_err(failed("writing the commands"))?;
+            raw.write(&mut resident.weights, &part.weights).map_err(failed("writing the weights"))?;
+            programs.push(resident);
+        }
+        Ok(Self { plan, device, batch, programs, kernel, _program: program, card: raw })
     }
 
-    /// Runs up to the session's batch of inputs, each int8 in model order.
+    /// Runs up to the session's batch of inputs, each int8 in model order, of a plan with one input.
     ///
     /// # Errors
-    /// No input or too many, an input of the wrong length, a failed call, counters that cannot be.
+    /// As [`Session::run_values`].
     pub fn run(&mut self, inputs: &[Vec<i8>]) -> Result<BatchResult, RuntimeError> {
-        let (plan, batch) = (self.plan, inputs.len());
+        let info = self.plan.input();
+        let sample = |input: &Vec<i8>| {
+            let what = |what| RuntimeError::Wrong { device: self.device.clone(), what };
+            Ok(vec![Values::Card(to_card(info, input).map_err(what)?)])
+        };
+        self.run_values(inputs.iter().map(sample).collect::<Result<_, RuntimeError>>()?)
+    }
+
+    /// Runs up to the session's batch of samples, each the values of the model's inputs.
+    ///
+    /// # Errors
+    /// No sample or too many, values that do not fit the model, a failed call, counters that cannot be.
+    pub fn run_values(&mut self, samples: Vec<Vec<Values>>) -> Result<BatchResult, RuntimeError> {
+        let (plan, batch) = (self.plan, samples.len());
         if batch == 0 || batch > self.batch {
             let what = format!("a run of {batch} inputs; this session takes 1 to {}", self.batch);
             return Err(RuntimeError::Wrong { device: self.device.clone(), what });
         }
+        let (mut layers, mut kernel_ns) = (Vec::new(), 0);
+        let values = plan.run(samples, |number, program, input| {
+            let (output, counts, ns) = self.program(number, program, input, batch)?;
+            layers.extend(counts);
+            kernel_ns += ns;
+            Ok::<_, RuntimeError>(output)
+        })?;
+        let outputs = values.iter().map(|v| from_card(plan.output(), v[0].bytes())).collect();
+        Ok(BatchResult { outputs, values, layers, kernel_ns })
+    }
+
+    /// Runs a program on the bytes of its input argument: its output argument, what each layer counted, and the time.
+    fn program(
+        &mut self,
+        number: usize,
+        program: &Program,
+        input: &[u8],
+        batch: usize,
+    ) -> Result<(Vec<u8>, Vec<Counts>, u64), RuntimeError> {
         let device = self.device.clone();
         let failed = |call: &'static str| {
             let device = device.clone();
             move |code: String| RuntimeError::call(device, call.into(), code)
         };
-        if batch != self.loaded {
-            let stream = stream(plan, batch)?;
-            self.card.write(&mut self.commands, &stream).map_err(failed("writing the commands"))?;
-            self.loaded = batch;
+        let resident = &mut self.programs[number];
+        if batch != resident.loaded {
+            let stream = stream(program, batch)?;
+            self.card.write(&mut resident.commands, &stream).map_err(failed("writing the commands"))?;
+            resident.loaded = batch;
         }
-        let mut image = Vec::with_capacity(batch * plan.input_bytes());
-        for input in inputs {
-            image.extend(plan.pack_input(input)?);
-        }
-        self.card.write(&mut self.input, &image).map_err(failed("writing the input"))?;
-        let arguments = [&self.commands, &self.weights, &self.input, &self.output, &self.counters];
-        let time = self.card.run(&self.kernel, &arguments).map_err(failed("running the kernel"))?;
-
-        let mut output = vec![0; plan.output_area_bytes(batch)];
-        self.card.read(&self.output, &mut output).map_err(failed("reading the output"))?;
-        let mut counters = vec![0; counter_bytes(plan, batch)];
-        self.card.read(&self.counters, &mut counters).map_err(failed("reading the counters"))?;
-
-        let outputs = plan.unpack_outputs(&output, batch)?;
-        let layers = self.activity(&counters, batch)?;
-        Ok(BatchResult { outputs, layers, kernel_ns: time.end_ns.saturating_sub(time.start_ns) })
+        self.card.write(&mut resident.input, input).map_err(failed("writing the input"))?;
+        let Resident { commands, weights, input, output, counters, .. } = &*resident;
+        let time = self.card.run(&self.kernel, &[commands, weights, input, output, counters]);
+        let time = time.map_err(failed("running the kernel"))?;
+        let mut bytes = vec![0; program.output_bytes(batch)];
+        self.card.read(output, &mut bytes).map_err(failed("reading the output"))?;
+        let mut snapshots = vec![0; counter_bytes(program, batch)];
+        self.card.read(counters, &mut snapshots).map_err(failed("reading the counters"))?;
+        let layers = self.activity(program, &snapshots, batch)?;
+        Ok((bytes, layers, time.end_ns.saturating_sub(time.start_ns)))
     }
 
     /// The counter snapshots, summed over the batch by layer.
-    fn activity(&self, bytes: &[u8], batch: usize) -> Result<Vec<Counts>, RuntimeError> {
+    fn activity(&self, program: &Program, bytes: &[u8], batch: usize) -> Result<Vec<Counts>, RuntimeError> {
         let marks = Snapshot::parse_all(bytes, self.plan.config.bus_bytes());
-        let mut layers = vec![Counts::default(); self.plan.layers.len()];
-        for span in self.plan.marks(batch) {
+        let mut layers = vec![Counts::default(); program.layers.len()];
+        for span in program.marks(batch) {
             let (Some(from), Some(to)) = (marks.get(span.from), marks.get(span.to)) else {
                 let what = format!("wrote {} counter snapshots, but the plan has {}", marks.len(), span.to + 1);
                 return Err(RuntimeError::Wrong { device: self.device.clone(), what });
@@ -152,15 +182,15 @@ impl<'p> Session<'p> {
 }
 
 /// The command stream as it lies in card memory, with the zeros that the fetcher reads ahead.
-fn stream(plan: &Plan, batch: usize) -> Result<Vec<u8>, RuntimeError> {
+fn stream(program: &Program, batch: usize) -> Result<Vec<u8>, RuntimeError> {
     // Bytes of commands are little endian, on any host.
-    let words: Vec<u32> = plan.commands(batch)?.into_iter().map(u32::to_le).collect();
+    let words: Vec<u32> = program.commands(batch)?.into_iter().map(u32::to_le).collect();
     let mut bytes = bytemuck::cast_slice(&words).to_vec();
     bytes.resize(bytes.len() + COMMAND_READ_AHEAD, 0);
     Ok(bytes)
 }
 
 /// Bytes of all counter snapshots of a batch.
-fn counter_bytes(plan: &Plan, batch: usize) -> usize {
-    plan.mark_count(batch) * Snapshot::bytes(plan.config.bus_bytes())
+fn counter_bytes(program: &Program, batch: usize) -> usize {
+    program.mark_count(batch) * Snapshot::bytes(isa::layout::bus_bytes(program.n))
 }

@@ -30,6 +30,10 @@ pub fn records(
             let channel = block * n + i;
             Refusal::new(node, format!("channel {channel}: multiplier {} / 2^{} is out of the card's range", r.m, r.t))
         };
+        if let Some(&(_, twice)) = of_block.iter().find(|(_, r)| r.twice) {
+            let why = format!("multiplier {} / 2^{} rounds twice, the card rounds once", twice.m, twice.t);
+            return Err(Refusal::new(node, why));
+        }
         let serial = config.multiplier == Multiplier::Serial;
         let mut steps = 1;
         for (i, &(_, requant)) in of_block.iter().enumerate().filter(|_| serial) {

@@ -1,0 +1,43 @@
+//! Choices between programs that compute the same, by how long they take.
+
+use super::program::Choices;
+use super::{Objective, Refusal};
+
+/// Parts of a stage's rows, in percent, that may become a short last tile.
+const LAST: [usize; 3] = [10, 25, 40];
+/// Cycles that a feed waits for what it could read ahead.
+const PATIENCE: [u64; 3] = [0, 60, 200];
+/// Words of a transfer of tiles.
+const CHUNKS: [usize; 3] = [128, 512, 1024];
+
+/// The best choices; `cycles` says how long an inference takes with them. They are tried one after the other, each with
+/// the best of those before it. For energy there is nothing to try: a tile more moves every weight once more.
+pub fn choices(
+    objective: Objective,
+    mut cycles: impl FnMut(Choices) -> Result<u64, Refusal>,
+) -> Result<Choices, Refusal> {
+    let plain = Choices { last: 0, chunk: 256, patience: 20, load_weights: true };
+    if objective == Objective::Energy {
+        return Ok(plain);
+    }
+    let mut best = (cycles(plain)?, plain);
+    let mut attempt = |best: &mut (u64, Choices), change: &dyn Fn(&mut Choices)| {
+        let mut choices = best.1;
+        change(&mut choices);
+        let taken = cycles(choices)?;
+        if taken < best.0 {
+            *best = (taken, choices);
+        }
+        Ok(())
+    };
+    for patience in PATIENCE {
+        attempt(&mut best, &|c| c.patience = patience)?;
+    }
+    for chunk in CHUNKS {
+        attempt(&mut best, &|c| c.chunk = chunk)?;
+    }
+    for last in LAST {
+        attempt(&mut best, &|c| c.last = last)?;
+    }
+    Ok(best.1)
+}

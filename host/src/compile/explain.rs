@@ -1,0 +1,29 @@
+//! How the card runs a node, in a few words.
+
+use super::add::Fused;
+use crate::graph::{Graph, Op, PoolKind};
+use isa::config::Config;
+
+/// How the card runs a node.
+pub fn how(graph: &Graph, index: usize, fused: &[Fused], config: &Config) -> String {
+    let node = &graph.nodes[index];
+    if let Some(sum) = fused.iter().find(|f| f.add == index) {
+        return match sum.producer {
+            Some(producer) => format!("in the drain of `{}`", graph.nodes[producer].name),
+            None => "in the drain of a copy of its first input".into(),
+        };
+    }
+    match &node.op {
+        Op::Conv(_) => "a weight tile for every tap and block of channels".into(),
+        Op::Depthwise(conv) if conv.multiplier == 1 => {
+            format!("columns as filters along {} lines at once", conv.window.kernel[0].min(config.line_groups))
+        }
+        Op::Depthwise(_) => "as a convolution whose blocks of channels look at their own input alone".into(),
+        Op::Pool(pool) if pool.kind == PoolKind::Max => "through an identity tile, keeping the greatest".into(),
+        Op::Pool(_) => "through an identity tile, summing".into(),
+        Op::Concat(_) => "written into place, or copied".into(),
+        Op::Pad(_) | Op::Clamp { .. } => "a copy through an identity tile".into(),
+        Op::Host(_) => "another view of the same words".into(),
+        Op::Add(_) => "in a drain".into(),
+    }
+}
