@@ -39,7 +39,7 @@ for _row in _rows("Commands"):
             FIELDS[_row[1]][_row[3]] = _bits(_row[2])
 NAME = {code: name for name, code in OPCODE.items()}
 
-UNITS = {"feeder": 1, "drain": 2, "load": 4, "store": 8}
+UNITS = {"feeder": 1, "drain": 2, "load": 4, "store": 8, "older loads": 16}
 
 
 def command(name, **values):
