@@ -26,6 +26,7 @@ def _bits(text):
 
 REGISTER = {row[1]: int(row[0], 16) for row in _rows("Control") if row[0].startswith("0x")}
 REGISTER_BIT = {(row[1], row[4]): _bits(row[3])[0] for row in _rows("Control") if row[0].startswith("0x")}
+RECORD = [row[1] for row in _rows("Allocator") if row[0].isdigit()]
 COUNTERS = [row[1] for row in _rows("Counters") if row[0].isdigit()]
 
 OPCODE = {}
@@ -38,7 +39,7 @@ for _row in _rows("Commands"):
             FIELDS[_row[1]][_row[3]] = _bits(_row[2])
 NAME = {code: name for name, code in OPCODE.items()}
 
-UNITS = {"feeder": 1, "drain": 2, "load": 4, "store": 8}
+UNITS = {"feeder": 1, "drain": 2, "load": 4, "store": 8, "older loads": 16}
 
 
 def command(name, **values):

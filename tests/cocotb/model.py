@@ -14,6 +14,10 @@ class Kernel:
         self.n = config["n"]
         self.bus = 1 << (self.n - 1).bit_length()
         self.source = source
+        self.parallel, self.residual = config["multiplier"] == "parallel", config["residual"] == "true"
+        # Line mode: so many groups of rows, so many rows each.
+        self.groups = config["line_groups"]
+        self.group_rows = self.n // self.groups
         self.act = np.zeros((1 << config["act_words_log2"], self.n), np.int8)
         self.weight = np.zeros((1 << config["weight_words_log2"], self.n), np.int8)
         self.banks = [{}, {}]
@@ -33,7 +37,7 @@ class Kernel:
             self.count["commands"] += 1
             if name == "END":
                 return True
-            if fields and name != "WAIT":
+            if fields and name not in ("WAIT", "MARK"):
                 self.register[name] = fields
                 if name == "W_ADDR":
                     self.next_weight = fields["address"]
@@ -45,11 +49,14 @@ class Kernel:
 
     def load(self):
         length, dst = self.register["L_LEN"], self.register["L_DST"]
-        data = self.source["input" if length["source"] else "weights"]
         memory = self.weight if dst["memory"] else self.act
         for i in range(length["words"] + 1):
-            at = (self.register["L_SRC"]["offset"] + i) * self.bus
-            memory[(dst["address"] + i) % len(memory)] = np.frombuffer(data[at : at + self.n], np.int8)
+            offset = self.register["L_SRC"]["offset"] + i
+            if length["source"] == 2:
+                data = self.output[offset]
+            else:
+                data = self.source[("weights", "input")[length["source"]]][offset * self.bus :][: self.n]
+            memory[(dst["address"] + i) % len(memory)] = np.frombuffer(data, np.int8)
         self.count["weight_writes" if dst["memory"] else "act_writes"] += length["words"] + 1
         self.loaded += length["words"] + 1
 
@@ -62,11 +69,11 @@ class Kernel:
     def feed(self):
         r = self.register
         mode, kernel, out = r["F_MODE"], r["F_KERNEL"], r["F_OUT"]
-        origin = [signed(r["F_ORIGIN"][axis], 12) for axis in ("y", "x")]
-        limit = [r["F_IN"]["height"], r["F_IN"]["width"]]
-        blocks, width = kernel["blocks"] + 1, out["width"] + 1
         bank = self.banks[self.fed % 2]
         self.fed += 1
+        blocks = kernel["blocks"] + 1
+        # How far taps lie apart in the input: in line mode a tap of the kernel is a chunk of them.
+        apart = (self.group_rows, self.groups) if mode["line"] else (1, 1)
         tile, first = None, True
         for ky in range(kernel["height"] + 1):
             for kx in range(kernel["width"] + 1):
@@ -75,27 +82,63 @@ class Kernel:
                         rows = [(self.next_weight + i) % len(self.weight) for i in range(self.n)]
                         tile = self.weight[rows].astype(np.int64)
                         self.next_weight += self.n
-                    tap = r["F_ADDR"]["address"] + ky * r["F_KERNEL_STEP"]["step"] + kx * blocks + block
-                    for oy in range(out["height"] + 1):
-                        for ox in range(width):
-                            iy = oy * mode["stride_y"] + origin[0] + ky
-                            ix = ox * mode["stride_x"] + origin[1] + kx
-                            at = tap + oy * r["F_ROW_STEP"]["step"] + ox * r["F_PIXEL_STEP"]["step"]
-                            if 0 <= iy < limit[0] and 0 <= ix < limit[1]:
-                                word = self.act[at % len(self.act)].astype(np.int64)
-                            else:
-                                word = np.full(self.n, signed(mode["pad"], 8), np.int64)
-                            sums = word @ tile
-                            pixel = oy * width + ox
-                            if first:
-                                bank[pixel] = sums
-                            else:
-                                bank[pixel] = np.maximum(bank[pixel], sums) if mode["max"] else bank[pixel] + sums
-                            self.count["busy"] += 1
-                            self.count["acc_writes"] += 1
-                            self.count["macs"] += r["F_MACS"]["last" if block == blocks - 1 else "full"]
-                            self.count["zero_products"] += int(np.count_nonzero((word[:, None] == 0) | (tile == 0)))
+                    column = kx * (blocks - 1 + r["F_TAP_STEP"]["step"]) + block
+                    tap = r["F_ADDR"]["address"] + ky * r["F_KERNEL_STEP"]["step"] + column
+                    image = self.image(tap, (ky * apart[1], kx * apart[0]), (out["height"] + 1, out["width"] + 1))
+                    self.count["busy"] += image.shape[0] * image.shape[1]
+                    if mode["line"]:
+                        sums = self.lines(image, tile)
+                        ends = (ky, kx) == (kernel["height"], kernel["width"])
+                    else:
+                        sums = [word @ tile for line in image for word in line]
+                        zero = sum(np.count_nonzero((word[:, None] == 0) | (tile == 0)) for line in image for word in line)
+                        self.count["zero_products"] += int(zero)
+                        ends = block == blocks - 1
+                    for pixel, sum_ in enumerate(sums):
+                        if first:
+                            bank[pixel] = sum_
+                        else:
+                            bank[pixel] = np.maximum(bank[pixel], sum_) if mode["max"] else bank[pixel] + sum_
+                    self.count["acc_writes"] += len(sums)
+                    self.count["macs"] += len(sums) * r["F_MACS"]["last" if ends else "full"]
                     first = False
+
+    def image(self, tap, at, shape):
+        """The words that one tap reads, [lines, samples, n]: from memory, or padding outside the input."""
+        r = self.register
+        mode = r["F_MODE"]
+        origin = [signed(r["F_ORIGIN"][axis], 12) for axis in ("y", "x")]
+        image = np.full((*shape, self.n), signed(mode["pad"], 8), np.int64)
+        for y in range(shape[0]):
+            for x in range(shape[1]):
+                iy, ix = y * mode["stride_y"] + origin[0] + at[0], x * mode["stride_x"] + origin[1] + at[1]
+                if 0 <= iy < r["F_IN"]["height"] and 0 <= ix < r["F_IN"]["width"]:
+                    address = tap + y * r["F_ROW_STEP"]["step"] + x * r["F_PIXEL_STEP"]["step"]
+                    image[y, x] = self.act[address % len(self.act)]
+        return image
+
+    def lines(self, image, tile):
+        """Line mode: each column of the tile filters its own channel along the lines. Sums of the outputs, in order."""
+        wanted = self.register["F_LINE"]
+
+        def outputs(first, apart, length):
+            return [i for i in range(length) if i >= first and (i - first) % (apart + 1) == 0]
+
+        rows = outputs(wanted["lines"], wanted["step_y"], image.shape[0])
+        columns = outputs(wanted["taps"], wanted["step_x"], image.shape[1])
+        assert rows and columns and (rows[-1] + 1, columns[-1] + 1) == image.shape[:2], "the last sample has no output"
+        sums = []
+        for line in rows:
+            for sample in columns:
+                total = np.zeros(self.n, np.int64)
+                for row in range(self.n):
+                    if tile[row].any():
+                        group = min(row // self.group_rows, self.groups - 1)
+                        y, x = line - group, sample - (row - group * self.group_rows)
+                        assert y >= 0 and x >= 0, "an output touches what is undefined"
+                        total += tile[row] * image[y, x]
+                sums.append(total)
+        return sums
 
     def drain(self):
         r = self.register
@@ -106,15 +149,31 @@ class Kernel:
         record_words = -(-12 // self.n)
         bias, mult = [], []
         for c in range(self.n):
-            at = [(r["D_PARAM"]["address"] + c * record_words + i) % len(self.weight) for i in range(record_words)]
-            record = self.weight[at].tobytes()
+            record = self.record(r["D_PARAM"]["address"] + c * record_words, record_words)
             bias.append(int.from_bytes(record[:4], "little", signed=True))
             mult.append(int.from_bytes(record[4:12], "little"))
+        add = self.residual and r["D_COUNT"]["add"]
+        if add:
+            record = self.record(r["D_PARAM"]["address"] + self.n * record_words, -(-16 // self.n))
+            a, b = (int.from_bytes(record[i : i + 4], "little", signed=True) for i in (0, 4))
+            offset = int.from_bytes(record[8:16], "little", signed=True)
+            least, most = (signed(r["D_CLAMP"][f], 8) for f in ("low", "high"))
         for pixel in range(r["D_COUNT"]["pixels"] + 1):
             word = np.zeros(self.n, np.int8)
+            other = self.act[(r["D_ADD"]["address"] + pixel * r["D_ADD_STEP"]["step"]) % len(self.act)] if add else None
             for c in range(self.n):
                 acc = signed((int(bank[pixel][c]) + bias[c]) & 0xFFFFFFFF, 32)
-                value = ((((acc * mult[c]) >> (8 * (steps - 1))) + 1) >> 1) + zero_point
-                word[c] = min(max(value, low), high)
+                if self.parallel:
+                    product = acc * (mult[c] & 0xFFFFFFFF) >> (mult[c] >> 32 & 63)
+                else:
+                    product = acc * mult[c] >> 8 * (steps - 1)
+                value = min(max(((product + 1) >> 1) + zero_point, low), high)
+                if add:
+                    value = min(max((a * value + b * int(other[c]) + offset) >> 28, least), most)
+                word[c] = value
             self.act[(r["D_ADDR"]["address"] + pixel * r["D_STEP"]["step"]) % len(self.act)] = word
             self.count["act_writes"] += 1
+
+    def record(self, address, words):
+        """So many words of weight memory as bytes."""
+        return self.weight[[(address + i) % len(self.weight) for i in range(words)]].tobytes()

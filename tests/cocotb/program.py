@@ -4,7 +4,7 @@ import random
 
 from contract import UNITS, command
 
-ALL = sum(UNITS.values())
+ALL = sum(UNITS[unit] for unit in ("feeder", "drain", "load", "store"))
 
 
 class Program:
@@ -15,6 +15,9 @@ class Program:
         self.bus = 1 << (self.n - 1).bit_length()
         self.act_words = 1 << config["act_words_log2"]
         self.bank_words = 1 << config["acc_words_log2"]
+        self.parallel, self.residual = config["multiplier"] == "parallel", config["residual"] == "true"
+        self.groups = config["line_groups"]
+        self.group_rows = self.n // self.groups
         self.random = random.Random(seed)
         self.words, self.weights, self.input = [], [], []
         self.weights_on_chip = self.stored = 0
@@ -56,6 +59,11 @@ class Program:
             [self.byte(0.1) if r < used and c < used else 0 for c in range(self.n)] for _ in range(count) for r in range(self.n)
         ]
 
+    def words_of(self, record):
+        """A record as on-chip words, zeros to the end of the last one."""
+        record += bytes(-len(record) % self.n)
+        return [[b - 256 if b > 127 else b for b in record[i : i + self.n]] for i in range(0, len(record), self.n)]
+
     def parameters(self, steps, scale_bits):
         """n parameter records: bias and multiplier, little endian, 12 bytes, zeros to whole words."""
         words = []
@@ -64,57 +72,146 @@ class Program:
             # out = acc · mult / 2^(8(steps−1)+1): bring sums of about `scale_bits` bits to 8 bits.
             mult = (self.random.randrange(1 << 30, 1 << 31) << max(0, 8 * steps - 31)) >> max(scale_bits - 1, 0)
             mult &= (1 << (8 * steps)) - 1
-            record = bias.to_bytes(4, "little", signed=True) + mult.to_bytes(8, "little")
-            record += bytes(-len(record) % self.n)
-            words += [[b - 256 if b > 127 else b for b in record[i : i + self.n]] for i in range(0, len(record), self.n)]
+            if self.parallel:
+                # out = (acc · M >> shift) / 2.
+                mult = self.random.randrange(1 << 30, 1 << 31) | (22 + scale_bits) << 32
+            words += self.words_of(bias.to_bytes(4, "little", signed=True) + mult.to_bytes(8, "little"))
         return words
 
-    def layer(self, source, address, kernel=(3, 3), stride=(1, 1), pad=(1, 1), mode="conv", out_blocks=1, channels=None):
-        """One layer from a tensor to `address`; all output blocks, each in as many jobs as the banks ask for."""
+    def unity(self, steps):
+        """n parameter records that change nothing."""
+        mult = 1 << 30 | 29 << 32 if self.parallel else 1 << (8 * (steps - 1) + 1)
+        return self.words_of(bytes(4) + mult.to_bytes(8, "little")) * self.n
+
+    def addition(self):
+        """The constants of a residual addition: about half of the one and half of the other, and an offset."""
+        factors = [self.random.randrange(1 << 26, 1 << 28) * self.random.choice((1, 1, -1)) for _ in range(2)]
+        offset = self.random.randrange(-(1 << 34), 1 << 34)
+        record = b"".join(f.to_bytes(4, "little", signed=True) for f in factors) + offset.to_bytes(8, "little", signed=True)
+        return self.words_of(record)
+
+    def weights_at(self, data):
+        """Loads weight words behind those that are there, in one load or two, one after the other; returns where."""
+        base = self.weights_on_chip
+        cut = self.random.choice((len(data), self.random.randrange(1, len(data))))
+        for part, address in ((data[:cut], base), (data[cut:], base + cut)):
+            if part:
+                self.load(part, address, "weight")
+                # Two loads run at a time; a wait for the older one holds up nobody who needs no more.
+                if self.random.random() < 0.3:
+                    self.wait("older loads")
+        self.weights_on_chip += len(data)
+        return base
+
+    def drain(self, at, pixels, steps, param, quant, add=None):
+        """One drain; `add` is (address, step) of the tensor to add. Parallel multipliers take one step, or two to add."""
+        if self.parallel:
+            steps = 2 if add else 1
+        self.add("D_ADDR", address=at[0] % self.act_words)
+        self.add("D_STEP", step=at[1])
+        self.add("D_COUNT", pixels=pixels - 1, steps=steps - 1, add=int(add is not None))
+        if add:
+            self.add("D_ADD", address=add[0] % self.act_words)
+            self.add("D_ADD_STEP", step=add[1])
+            self.add("D_CLAMP", low=self.random.randrange(-128, 0) & 255, high=self.random.choice((127, 100)))
+        self.add("D_QUANT", zero_point=quant[0] & 255, low=quant[1] & 255, high=127)
+        self.add("D_PARAM", address=param)
+        self.add("DRAIN")
+
+    def layer(
+        self, source, address, kernel=(3, 3), stride=(1, 1), pad=(1, 1), mode="conv", out_blocks=1, channels=None, add=None
+    ):
+        """One layer from a tensor to `address`; all output blocks, each in as many jobs as the banks ask for. `add`: a
+        tensor of the shape of the output that is added to it, where the kernel can."""
         n, (kh, kw), (sy, sx), blocks = self.n, kernel, stride, source["blocks"]
         pooling = mode == "max"
         out_h = (source["height"] + 2 * pad[0] - kh) // sy + 1
         out_w = (source["width"] + 2 * pad[1] - kw) // sx + 1
-        if pooling:
-            # One identity tile held for the whole job, one block a job; 1.0 as a multiplier.
-            tiles = [[int(r == c) for c in range(n)] for r in range(n)]
-            steps = 4
-            records = []
-            for _ in range(n):
-                record = bytes(4) + (1 << (8 * (steps - 1) + 1)).to_bytes(8, "little")
-                record += bytes(-len(record) % n)
-                records += [[b - 256 if b > 127 else b for b in record[i : i + n]] for i in range(0, len(record), n)]
-            jobs, job_blocks = blocks, 1
-        else:
-            steps = self.random.randrange(4, 8)
-            jobs, job_blocks = out_blocks, blocks
-            tiles, records = [], []
-        base = self.weights_on_chip
+        add = add if self.residual else None
+        # A pooling layer holds one identity tile for the whole job, one block a job.
+        jobs, job_blocks = (blocks, 1) if pooling else (out_blocks, blocks)
+        assert add is None or (add["height"], add["width"], add["blocks"]) == (out_h, out_w, jobs)
+        steps = 4 if pooling else self.random.randrange(4, 8)
         rows = max(1, self.bank_words // out_w)
         self.wait()
         per_job = []
         for _ in range(jobs):
-            if not pooling:
-                tiles = self.tiles(kh * kw * job_blocks, channels)
-                records = self.parameters(steps, 15)
-            self.load(tiles + records, base, "weight")
-            per_job.append((base, base + len(tiles)))
-            base += len(tiles) + len(records)
-            self.wait("load")
-        self.weights_on_chip = base
+            if pooling:
+                tiles, records = [[int(r == c) for c in range(n)] for r in range(n)], self.unity(steps)
+            else:
+                tiles, records = self.tiles(kh * kw * job_blocks, channels), self.parameters(steps, 15)
+            tile_at = self.weights_at(tiles + records + (self.addition() if add else []))
+            per_job.append((tile_at, tile_at + len(tiles)))
+        self.wait("load")
         for job, (tile_at, param_at) in enumerate(per_job):
             for first in range(0, out_h, rows):
                 count = min(rows, out_h - first)
                 self.job(source, kernel, stride, pad, pooling, job, (first, count, out_w), tile_at)
-                self.add("D_ADDR", address=(address + first * out_w * jobs + job) % self.act_words)
-                self.add("D_STEP", step=jobs)
-                self.add("D_COUNT", pixels=count * out_w - 1, steps=steps - 1)
-                low = self.random.randrange(-128, 0)
-                self.add("D_QUANT", zero_point=self.random.randrange(-20, 20) if not pooling else 0, low=low, high=127)
-                self.add("D_PARAM", address=param_at)
-                self.add("DRAIN")
+                quant = (self.random.randrange(-20, 20) if not pooling else 0, self.random.randrange(-128, 0))
+                place = first * out_w * jobs + job
+                other = (add["address"] + place, jobs) if add else None
+                self.drain((address + place, jobs), count * out_w, steps, param_at, quant, other)
+        # Beside the last drain, in some layers.
+        if self.random.random() < 0.4:
+            self.mark(soft=1)
         self.wait("drain")
         return {"height": out_h, "width": out_w, "blocks": jobs, "address": address}
+
+    def depthwise(self, source, address, kernel, stride, pad):
+        """A depthwise convolution in line mode: a job for each block and as many output rows as a bank holds."""
+        n, (kh, kw), (sy, sx), blocks = self.n, kernel, stride, source["blocks"]
+        out_h = (source["height"] + 2 * pad[0] - kh) // sy + 1
+        out_w = (source["width"] + 2 * pad[1] - kw) // sx + 1
+        # The kernel in chunks of the rows that a tile has for one line, and of its lines.
+        taps, lines = min(kw, self.group_rows), min(kh, self.groups)
+        chunks = (-(-kh // lines) if lines == self.groups else 1, -(-kw // taps) if taps == self.group_rows else 1)
+        rows = max(1, self.bank_words // out_w)
+        steps = self.random.randrange(4, 8)
+        self.wait()
+        per_block = []
+        for _ in range(blocks):
+            tiles = []
+            for chunk_y in range(chunks[0]):
+                for chunk_x in range(chunks[1]):
+                    tile = [[0] * n for _ in range(n)]
+                    for g in range(lines):
+                        for r in range(taps):
+                            # What is g lines and r samples old when the newest of the chunk comes.
+                            ky, kx = chunk_y * lines + lines - 1 - g, chunk_x * taps + taps - 1 - r
+                            if ky < kh and kx < kw:
+                                tile[g * self.group_rows + r] = [self.byte(0.1) for _ in range(n)]
+                    tiles += tile
+            tile_at = self.weights_at(tiles + self.parameters(steps, 12))
+            per_block.append((tile_at, tile_at + len(tiles)))
+        self.wait("load")
+        for block, (tile_at, param_at) in enumerate(per_block):
+            for first in range(0, out_h, rows):
+                count = min(rows, out_h - first)
+                y0, x0 = first * sy - pad[0], -pad[1]
+                line = source["width"] * blocks
+                self.add("F_ADDR", address=(source["address"] + y0 * line + x0 * blocks + block) % (1 << 24))
+                self.add("F_PIXEL_STEP", step=blocks)
+                self.add("F_ROW_STEP", step=line)
+                self.add("F_TAP_STEP", step=self.group_rows * blocks)
+                self.add("F_KERNEL_STEP", step=self.groups * line)
+                # So many samples and lines come before the first output; the last one has one.
+                self.add("F_OUT", width=taps - 1 + (out_w - 1) * sx, height=lines - 1 + (count - 1) * sy)
+                self.add("F_KERNEL", width=chunks[1] - 1, height=chunks[0] - 1, blocks=0)
+                self.add("F_ORIGIN", x=x0, y=y0)
+                self.add("F_IN", width=source["width"], height=source["height"])
+                self.add("F_MODE", pad=self.random.randrange(256), stride_x=1, stride_y=1, max=0, hold=0, line=1)
+                self.add("F_LINE", taps=taps - 1, step_x=sx - 1, lines=lines - 1, step_y=sy - 1)
+                self.add("F_MACS", full=self.random.randrange(1, n * n), last=self.random.randrange(1, n * n))
+                self.add("W_ADDR", address=tile_at)
+                self.add("FEED")
+                quant = (self.random.randrange(-20, 20), self.random.randrange(-128, 0))
+                place = first * out_w * blocks + block
+                self.drain((address + place, blocks), count * out_w, steps, param_at, quant)
+        # Beside the last drain, in some layers.
+        if self.random.random() < 0.4:
+            self.mark(soft=1)
+        self.wait("drain")
+        return {"height": out_h, "width": out_w, "blocks": blocks, "address": address}
 
     def job(self, source, kernel, stride, pad, pooling, job, rows, tile_at):
         """The feeder's side: one output block of some output rows."""
@@ -123,24 +220,33 @@ class Program:
         y0, x0 = first * sy - pad[0], -pad[1]
         # A pooling job takes one block of the tensor: steps go over all blocks, the job itself has one.
         job_blocks = 1 if pooling else blocks
-        assert not pooling or blocks == 1 or kw == 1, "taps in a row lie `blocks` words apart, a job's lie job_blocks apart"
         offset = (y0 * source["width"] + x0) * blocks + (job if pooling else 0)
         self.add("F_ADDR", address=(source["address"] + offset) % (1 << 24))
         self.add("F_PIXEL_STEP", step=sx * blocks)
         self.add("F_ROW_STEP", step=sy * source["width"] * blocks)
         self.add("F_KERNEL_STEP", step=source["width"] * blocks)
+        self.add("F_TAP_STEP", step=blocks if pooling else 1)
         self.add("F_OUT", width=out_w - 1, height=count - 1)
         self.add("F_KERNEL", width=kw - 1, height=kh - 1, blocks=job_blocks - 1)
         self.add("F_ORIGIN", x=x0, y=y0)
         self.add("F_IN", width=source["width"], height=source["height"])
         lowest = -128 if pooling else self.random.randrange(-128, 128)
-        self.add("F_MODE", pad=lowest, stride_x=sx, stride_y=sy, max=int(pooling), hold=int(pooling))
+        self.add("F_MODE", pad=lowest, stride_x=sx, stride_y=sy, max=int(pooling), hold=int(pooling), line=0)
         self.add("F_MACS", full=self.n * self.n, last=self.random.randrange(1, self.n * self.n + 1))
         self.add("W_ADDR", address=tile_at)
         self.add("FEED")
 
-    def mark(self):
-        self.add("MARK")
+    def load_back(self, offset, words, address):
+        """Loads what was stored in the output buffer, once it is there."""
+        self.wait("store")
+        self.add("L_SRC", offset=offset)
+        self.add("L_DST", address=address, memory=0)
+        self.add("L_LEN", words=words - 1, source=2)
+        self.add("LOAD")
+        self.wait("load")
+
+    def mark(self, soft=0):
+        self.add("MARK", soft=soft)
 
     def end(self):
         self.add("END")

@@ -44,14 +44,25 @@ def network(config, seed):
     image = program.tensor(chance.randrange(9, 14), chance.randrange(9, 14), chance.randrange(1, 4), 0)
     program.mark()
     a = program.layer(image, 700, kernel=(3, 3), pad=(1, 1), channels=chance.randrange(1, config["n"] + 1))
-    program.mark()
+    program.mark(soft=1)
     b = program.layer(a, 1000, kernel=(2, 2), stride=(2, 2), pad=(chance.randrange(2), 0), mode="max")
     # Two tensors of one block: the second convolution has two output blocks, interleaved in memory by D_STEP.
     c = program.layer(b, 1300, kernel=(chance.randrange(1, 4), 3), pad=(1, 2), out_blocks=2)
     d = program.layer(c, 1600, kernel=(1, 1), stride=(1, 2), pad=(0, 0), out_blocks=3)
+    program.mark(soft=1)
+    # Depthwise, in one tile and in several; maxima over two blocks; a convolution to which its input is added.
+    e = program.depthwise(c, 1900, kernel=(3, 3), stride=(1, chance.randrange(1, 3)), pad=(1, 1))
+    f = program.depthwise(c, 2100, kernel=(5, chance.randrange(5, 8)), stride=(chance.randrange(1, 3), 1), pad=(2, 3))
+    g = program.layer(c, 2400, kernel=(2, 2), pad=(0, 1), mode="max")
+    h = program.layer(c, 2700, kernel=(3, 3), pad=(1, 1), out_blocks=2, add=c)
     program.mark()
-    for tensor in (a, b, c, d):
+    for tensor in (a, b, c, d, e, f, g, h):
         program.store(tensor["address"], tensor["height"] * tensor["width"] * tensor["blocks"])
+    # What went out first comes back, to another place.
+    words = a["height"] * a["width"]
+    program.load_back(0, words, 3000)
+    program.store(3000, words)
+    program.wait("store")
     program.mark()
     return program.end()
 

@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod command;
+pub mod conformance;
 pub mod data;
 pub mod graphs;
 pub mod hazards;

@@ -5,6 +5,7 @@
 //! port list and an instance take one line each; `$` in names becomes `_`. What a module computes does not change, and
 //! [`cosim`](mod@crate::cosim) runs on the result, not on rust-hdl's text.
 
+mod keywords;
 mod naming;
 mod parse;
 mod print;
@@ -47,7 +48,7 @@ struct Instance {
 }
 
 /// Rewrites rust-hdl's `verilog`, whose top module is `top`; the top module will be called `top_name`, and every other
-/// name begins with `prefix`. The error says what was not understood.
+/// name begins with `prefix`. The error says what was not understood, or which name is a keyword of SystemVerilog.
 pub fn merge(verilog: &str, prefix: &str, top_name: &str) -> Result<String, String> {
     let (modules, foreign) = parse::parse(verilog)?;
     let mut by_path: BTreeMap<String, Module> = BTreeMap::new();
@@ -58,6 +59,7 @@ pub fn merge(verilog: &str, prefix: &str, top_name: &str) -> Result<String, Stri
     let mut merged = Merged::default();
     merged.add("top", &by_path)?;
     let names = naming::names(&merged.kept, prefix, top_name);
+    keywords::check(&merged.kept, &names)?;
     let mut out = String::new();
     // The top first: who reads from the start sees the whole before the parts.
     for module in merged.kept.iter().rev() {

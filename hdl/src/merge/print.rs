@@ -82,7 +82,7 @@ pub(super) fn plain_port(name: &str) -> String {
 }
 
 /// `_` for `$` in every name of the module, with a number where two names would become one.
-fn plain_names(module: &Module) -> BTreeMap<String, String> {
+pub(super) fn plain_names(module: &Module) -> BTreeMap<String, String> {
     let mut renamed = BTreeMap::new();
     let mut taken: BTreeSet<String> = BTreeSet::new();
     for port in &module.ports {

@@ -91,3 +91,52 @@ fn the_merged_design_still_computes() {
         },
     );
 }
+
+/// A name that Rust and rust-hdl take and SystemVerilog does not.
+#[derive(LogicBlock, Default)]
+struct Named {
+    from: Signal<In, Bit>,
+    soft: Signal<Out, Bit>,
+}
+
+impl Logic for Named {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.soft.next = self.from.val();
+    }
+}
+
+/// The same inside hand-written code.
+#[derive(LogicBlock, Default)]
+struct ByHand {
+    from: Signal<In, Bit>,
+    to: Signal<Out, Bit>,
+}
+
+impl Logic for ByHand {
+    fn update(&mut self) {
+        self.to.next = self.from.val();
+    }
+
+    fn connect(&mut self) {
+        self.to.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        Verilog::Custom("wire before = from; // soft, in a comment\nalways @(*) to = before;\n".into())
+    }
+}
+
+#[test]
+fn a_keyword_of_systemverilog_is_no_name() {
+    fn refusal<B: Block + Default>() -> String {
+        let mut block = B::default();
+        block.connect_all();
+        merge(&generate_verilog(&block), "systole_", "systole_named").unwrap_err()
+    }
+    let say = |word: &str| {
+        format!("module systole_named: the name `{word}` is a keyword of SystemVerilog; give the field another name")
+    };
+    assert_eq!(refusal::<Named>(), say("soft"));
+    assert_eq!(refusal::<ByHand>(), say("before"));
+}

@@ -12,7 +12,7 @@ mod requant;
 
 use crate::array::Array;
 use crate::tensor::{Dtype, TensorInfo};
-pub use host::HostOp;
+pub use host::{Binary, Dynamic, HostOp, HostPool, HostWindow, Unary};
 pub use ops::{Add, Addend, Concat, Conv, Depthwise, Output, Pad, Part, Pool, PoolKind, Window};
 pub(crate) use requant::exponent;
 pub use requant::Requant;

@@ -1,6 +1,8 @@
 //! Import of model files into the quantised graph. A folder for each format.
 
 mod error;
+mod fold;
+mod numbers;
 pub mod onnx;
 mod tflite;
 
@@ -29,6 +31,8 @@ pub fn from_bytes(file: &[u8], stem: &str) -> Result<Graph, Fault> {
         true => tflite::from_bytes(file, stem)?,
         false => onnx::from_bytes(file, stem)?,
     };
+    graph.check().map_err(Fault::File)?;
+    let graph = fold::fold(graph);
     graph.check().map_err(Fault::File)?;
     Ok(graph)
 }

@@ -126,7 +126,8 @@ impl Feeder {
                 }
             }
         }
-        self.flying.pop_front_if(|(left, _)| *left == 0).map(|(_, bank)| bank)
+        self.flying.front().filter(|(left, _)| *left == 0)?;
+        self.flying.pop_front().map(|(_, bank)| bank)
     }
 
     pub fn start(&mut self, r: &Registers) {

@@ -3,7 +3,7 @@
 use super::model::{node_fault, unsupported, Model};
 use super::tensor::Constant;
 use super::value::{Activation, Quant, Value, Weights};
-use super::{attributes, conv, pool, proto, quantise, shape};
+use super::{attributes, conv, elementwise, host, model, operators, pool, proto, quantise, shape};
 use crate::graph::{Graph, Node, Op, Tensor, TensorId};
 use crate::import::error::{short, Fault};
 use crate::tensor::{Dtype, Order, Rounding, TensorInfo};
@@ -11,8 +11,10 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Operators that import knows, for messages.
-const SUPPORTED: &str = "Add (of a bias), AveragePool, Clip, Constant, Conv, DequantizeLinear, Dropout, Flatten, Gemm, \
-                         GlobalAveragePool, Identity, MatMul, MaxPool, QuantizeLinear, Relu, Reshape, Squeeze, Transpose, \
+const SUPPORTED: &str = "Add, ArgMax, AveragePool, Clip, Concat, Constant, Conv, DequantizeLinear, Dropout, Flatten, \
+                         Gemm, GlobalAveragePool, GlobalMaxPool, Identity, MatMul, MaxPool, Pad, QGemm, QLinearAdd, \
+                         QLinearAveragePool, QLinearConcat, QLinearConv, QLinearGlobalAveragePool, QLinearMatMul, \
+                         QuantizeLinear, ReduceMean, Relu, Reshape, Sigmoid, Softmax, Squeeze, Tanh, Transpose, \
                          Unsqueeze";
 
 /// The graph in the making.
@@ -20,8 +22,10 @@ const SUPPORTED: &str = "Add (of a bias), AveragePool, Clip, Constant, Conv, Deq
 pub struct Builder {
     values: HashMap<String, Value>,
     readers: HashMap<String, usize>,
-    tensors: Vec<Tensor>,
-    nodes: Vec<Node>,
+    /// Tensors so far.
+    pub tensors: Vec<Tensor>,
+    /// Nodes so far.
+    pub nodes: Vec<Node>,
     /// The model's input, once it is a tensor.
     pub input: Option<(TensorId, TensorInfo)>,
     /// Name of the model's input.
@@ -34,26 +38,28 @@ impl Builder {
     /// # Errors
     /// The first node that is not supported or not sound.
     pub fn run(model: Model, stem: &str) -> Result<Graph, Fault> {
+        let input = model::single(&model.inputs, "input")?.clone();
+        let output = model::single(&model.outputs, "output")?.clone();
         let mut builder = Self {
             values: HashMap::new(),
             readers: model.readers,
             tensors: Vec::new(),
             nodes: Vec::new(),
             input: None,
-            input_name: model.input.name.clone(),
+            input_name: input.name.clone(),
         };
         for (name, constant) in model.constants {
             builder.values.insert(name, Value::Constant(Rc::new(constant)));
         }
-        let input = builder.model_input(&model.input)?;
-        builder.values.insert(model.input.name.clone(), input);
+        let value = builder.model_input(&input)?;
+        builder.values.insert(input.name.clone(), value);
         for node in &model.nodes {
             let value = builder.node(node)?;
             if let Some(name) = node.output.first() {
                 builder.values.insert(name.clone(), value);
             }
         }
-        builder.finish(&model.output.name, stem)
+        builder.finish(&output.name, stem)
     }
 
     fn model_input(&mut self, info: &proto::ValueInfo) -> Result<Value, Fault> {
@@ -105,16 +111,21 @@ impl Builder {
         }
     }
 
-    /// A new tensor.
-    pub fn tensor(&mut self, name: &str, hwc: [usize; 3]) -> TensorId {
-        self.tensors.push(Tensor::card(name, hwc));
+    /// Takes up a tensor.
+    pub fn add(&mut self, tensor: Tensor) -> TensorId {
+        self.tensors.push(tensor);
         self.tensors.len() - 1
     }
 
+    /// A new tensor of the card.
+    pub fn tensor(&mut self, name: &str, hwc: [usize; 3]) -> TensorId {
+        self.add(Tensor::card(name, hwc))
+    }
+
     /// A new node of the graph with a new output tensor.
-    pub fn push(&mut self, name: &str, label: &str, input: TensorId, hwc: [usize; 3], op: Op) -> TensorId {
+    pub fn push(&mut self, name: &str, label: &str, inputs: Vec<TensorId>, hwc: [usize; 3], op: Op) -> TensorId {
         let output = self.tensor(name, hwc);
-        self.nodes.push(Node { name: name.to_string(), label: label.to_string(), inputs: vec![input], output, op });
+        self.nodes.push(Node { name: name.to_string(), label: label.to_string(), inputs, output, op });
         output
     }
 
@@ -164,14 +175,35 @@ impl Builder {
     }
 
     fn node(&mut self, node: &proto::Node) -> Result<Value, Fault> {
+        let of_host = (0..node.input.len()).any(|i| matches!(self.optional(node, i), Some(Value::Host(_))));
+        let quantises = matches!(node.op_type.as_str(), "QuantizeLinear" | "DequantizeLinear");
+        if of_host && !quantises {
+            return host::run(self, node);
+        }
+        // A refused operator leaves no node behind: each looks at its inputs first.
+        match self.card_node(node) {
+            Err(fault @ Fault::Unsupported { .. }) if host::may(node) => host::run(self, node).map_err(|_| fault),
+            done => done,
+        }
+    }
+
+    fn card_node(&mut self, node: &proto::Node) -> Result<Value, Fault> {
         let standard = matches!(node.domain.as_str(), "" | "ai.onnx");
         match node.op_type.as_str() {
             // onnxruntime has its own pair of the same meaning, for types that the standard one lacked.
             "QuantizeLinear" if standard || node.domain == "com.microsoft" => quantise::quantise(self, node),
             "DequantizeLinear" if standard || node.domain == "com.microsoft" => quantise::dequantise(self, node),
-            _ if !standard => {
-                Err(unsupported(node, format!("operator of domain `{}`", node.domain), "the standard domain"))
-            }
+            "QLinearAdd" => operators::add(self, node),
+            "QLinearConcat" => operators::concat(self, node),
+            "QLinearAveragePool" | "QLinearGlobalAveragePool" => operators::average(self, node),
+            "QGemm" => operators::gemm(self, node),
+            _ if !standard => Err(unsupported(node, format!("operator of domain `{}`", node.domain), SUPPORTED)),
+            "QLinearConv" => operators::conv(self, node),
+            "QLinearMatMul" => operators::matmul(self, node),
+            "Concat" => elementwise::concat(self, node),
+            "Pad" => elementwise::pad(self, node),
+            "GlobalMaxPool" => pool::global_max_pool(self, node),
+            "ReduceMean" => pool::reduce_mean(self, node),
             "Conv" => conv::conv(self, node),
             "Gemm" => conv::gemm(self, node),
             "MatMul" => conv::matmul(self, node),
@@ -192,17 +224,22 @@ impl Builder {
                 let tensor = tensor.ok_or_else(|| unsupported(node, "it holds no tensor", "attribute `value`"))?;
                 Ok(Value::Constant(Rc::new(Constant::read(tensor)?)))
             }
-            "Softmax" | "ArgMax" | "LogSoftmax" => Err(unsupported(
-                node,
-                "it runs on no card; cut the model before it: the greatest output stays the same",
-                SUPPORTED,
-            )),
+            _ if host::may(node) => Err(unsupported(node, "it runs on no card", SUPPORTED)),
             _ => Err(unsupported(node, "unknown operator", SUPPORTED)),
         }
     }
 
     fn finish(self, output: &str, stem: &str) -> Result<Graph, Fault> {
         let fault = |what: &str| Fault::File(format!("output `{}` {what}", short(output)));
+        if let (Some(Value::Host(id)), Some(input)) = (self.values.get(output), &self.input) {
+            let mut port = super::evaluate::port(&self.tensors, *id);
+            port.1.name = output.to_string();
+            if port.1.shape.first() == Some(&1) && port.1.shape.len() > 1 {
+                port.1.shape.remove(0);
+            }
+            let (inputs, outputs) = (vec![input.clone()], vec![port]);
+            return Ok(Graph { name: stem.to_string(), tensors: self.tensors, nodes: self.nodes, inputs, outputs });
+        }
         let (activation, float) = match self.values.get(output) {
             Some(Value::Quantised(a)) => (a.clone(), false),
             Some(Value::Real(a)) => (a.clone(), true),

@@ -2,12 +2,13 @@
 
 use super::attributes;
 use super::build::Builder;
+use super::elementwise;
 use super::model::{name_of, node_fault, unsupported};
 use super::pool::{self, spatial};
 use super::proto;
 use super::quantise::{self, QDQ};
 use super::value::{Activation, Core, Pending, Quant, Value, Weights};
-use crate::graph::{Window, MAX_CHANNELS, MAX_KERNEL};
+use crate::graph::{Window, MAX_CHANNELS, MAX_ELEMENTS, MAX_KERNEL};
 use crate::import::error::Fault;
 use crate::tensor::Order;
 use std::rc::Rc;
@@ -31,6 +32,7 @@ pub fn activation(b: &Builder, node: &proto::Node, index: usize) -> Result<(Acti
         Value::FloatInput(_) => Err(unsupported(node, "its input is float: the model is not quantised", QDQ)),
         Value::Quantised(_) => Err(unsupported(node, "its input has no DequantizeLinear", QDQ)),
         Value::Constant(_) | Value::Weights(_) => Err(unsupported(node, "its input is a constant", QDQ)),
+        Value::Host(_) => Err(unsupported(node, "its input is floats of the host", QDQ)),
     }
 }
 
@@ -38,32 +40,49 @@ pub fn activation(b: &Builder, node: &proto::Node, index: usize) -> Result<(Acti
 pub fn conv(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault> {
     let (source, quant) = activation(b, node, 0)?;
     let weights = b.weights(node, 1, "weights")?;
+    let mut pending = convolution(node, source, quant, &weights)?;
+    add_bias(b, node, &mut pending, 2)?;
+    Ok(Value::Pending(Rc::new(pending)))
+}
+
+/// A convolution without its bias. Depthwise ones stay such; with other groups the weights between them are 0.
+pub fn convolution(node: &proto::Node, source: Activation, quant: Quant, weights: &Weights) -> Result<Pending, Fault> {
     let [channels, ..] = pool::image(node, &source)?;
     let &[outputs, inputs, rows, columns] = &weights.dims[..] else {
         let why = format!("weights of shape {:?}", weights.dims);
         return Err(unsupported(node, why, "two-dimensional convolutions: [out, in, rows, columns]"));
     };
     let group = attributes::int(node, "group", 1);
-    if group != 1 {
-        return Err(unsupported(node, format!("group is {group} over {channels} channels"), "group 1"));
-    }
-    if inputs != channels || outputs == 0 || outputs > MAX_CHANNELS {
-        return Err(node_fault(node, format!("weights of shape {:?} for {channels} channels", weights.dims)));
-    }
+    let groups = usize::try_from(group).ok().filter(|&g| g > 0 && inputs.checked_mul(g) == Some(channels));
+    let Some(groups) = groups.filter(|g| outputs > 0 && outputs <= MAX_CHANNELS && outputs.is_multiple_of(*g)) else {
+        let why = format!("weights of shape {:?} in {group} groups for {channels} channels", weights.dims);
+        return Err(node_fault(node, why));
+    };
     if attributes::ints(node, "kernel_shape", [rows, columns], MAX_KERNEL)? != [rows, columns] {
         return Err(node_fault(node, format!("its kernel_shape is not that of weights {:?}", weights.dims)));
     }
     let (window, extent, _) = spatial(node, [source.hwc[0], source.hwc[1]], [rows, columns])?;
-    // [out, in, rows, columns] to [out, rows, columns, in].
-    let from = |o: usize, y: usize, x: usize, i: usize| ((o * inputs + i) * rows + y) * columns + x;
-    let ordered = reorder(node, &weights, [outputs, rows, columns, inputs], from)?;
-    let scale = channel_scales(node, &weights, 0, outputs)?;
+    let scale = channel_scales(node, weights, 0, outputs)?;
     let hwc = [extent[0], extent[1], outputs];
     let shape = vec![outputs, extent[0], extent[1]];
     let bias = vec![0; outputs];
-    let mut pending = layer(node, source, quant, Core::Conv { window, weights: ordered, scale, bias }, hwc, shape);
-    add_bias(b, node, &mut pending, 2)?;
-    Ok(Value::Pending(Rc::new(pending)))
+    let at = |o: usize, y: usize, x: usize, i: usize| ((o * inputs + i) * rows + y) * columns + x;
+    let core = if groups == channels && channels > 1 {
+        // [out, 1, rows, columns] to [rows, columns, out].
+        let ordered = reorder(node, weights, [1, rows, columns, outputs], |_, y, x, o| Some(at(o, y, x, 0)))?;
+        Core::Depthwise { window, multiplier: outputs / channels, weights: ordered, scale, bias }
+    } else {
+        // [out, in, rows, columns] to [out, rows, columns, in].
+        let of_group = outputs / groups;
+        if outputs.checked_mul(rows * columns * channels).is_none_or(|size| size > MAX_ELEMENTS) {
+            return Err(unsupported(node, format!("weights of shape {:?}", weights.dims), "fewer weights"));
+        }
+        let from =
+            |o: usize, y: usize, x: usize, c: usize| (c / inputs == o / of_group).then(|| at(o, y, x, c % inputs));
+        let ordered = reorder(node, weights, [outputs, rows, columns, channels], from)?;
+        Core::Conv { window, weights: ordered, scale, bias }
+    };
+    Ok(layer(node, source, quant, core, hwc, shape))
 }
 
 /// `Gemm`: `A · B + C`.
@@ -92,6 +111,17 @@ pub fn matmul(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault> {
 fn product(b: &mut Builder, node: &proto::Node, transposed: bool) -> Result<Pending, Fault> {
     let (source, quant) = activation(b, node, 0)?;
     let weights = b.weights(node, 1, "weights")?;
+    matrix(node, source, quant, &weights, transposed)
+}
+
+/// A fully connected layer without its bias.
+pub fn matrix(
+    node: &proto::Node,
+    source: Activation,
+    quant: Quant,
+    weights: &Weights,
+    transposed: bool,
+) -> Result<Pending, Fault> {
     let features: usize = source.hwc.iter().product();
     let (inputs, outputs) = match (&weights.dims[..], transposed) {
         (&[i, o], false) | (&[o, i], true) => (i, o),
@@ -112,14 +142,10 @@ fn product(b: &mut Builder, node: &proto::Node, transposed: bool) -> Result<Pend
             Order::ChannelsFirst => (c * height + y) * width + x,
             Order::ChannelsLast => (y * width + x) * channels + c,
         };
-        if transposed {
-            o * inputs + feature
-        } else {
-            feature * outputs + o
-        }
+        Some(if transposed { o * inputs + feature } else { feature * outputs + o })
     };
-    let ordered = reorder(node, &weights, [outputs, height, width, channels], from)?;
-    let scale = channel_scales(node, &weights, usize::from(!transposed), outputs)?;
+    let ordered = reorder(node, weights, [outputs, height, width, channels], from)?;
+    let scale = channel_scales(node, weights, usize::from(!transposed), outputs)?;
     let window = Window { kernel: [height, width], ..Window::POINT };
     let core = Core::Conv { window, weights: ordered, scale, bias: vec![0; outputs] };
     Ok(layer(node, source, quant, core, [1, 1, outputs], vec![outputs]))
@@ -147,19 +173,19 @@ fn layer(
     }
 }
 
-/// Weights in the order [a, b, c, d], where `from` finds each in the model's.
+/// Weights in the order [a, b, c, d], where `from` finds each in the model's; 0 where it finds none.
 fn reorder(
     node: &proto::Node,
     weights: &Weights,
     [outputs, rows, columns, inputs]: [usize; 4],
-    from: impl Fn(usize, usize, usize, usize) -> usize,
+    from: impl Fn(usize, usize, usize, usize) -> Option<usize>,
 ) -> Result<Vec<i8>, Fault> {
     let mut ordered = Vec::with_capacity(weights.values.len());
     for o in 0..outputs {
         for y in 0..rows {
             for x in 0..columns {
                 for i in 0..inputs {
-                    let value = weights.values[from(o, y, x, i)];
+                    let value = from(o, y, x, i).map_or(0, |at| weights.values[at]);
                     ordered.push(i8::try_from(value).map_err(|_| {
                         let why = format!("weight {value}, less its zero point, does not fit 8 bits");
                         unsupported(node, why, "symmetric int8 weights")
@@ -188,19 +214,21 @@ pub fn add(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault> {
         let (Value::Pending(pending), constant) = (b.value(node, layer)?, b.value(node, bias)?) else { continue };
         let unclamped = pending.low == f64::NEG_INFINITY && pending.high == f64::INFINITY;
         let is_constant = matches!(constant, Value::Weights(_) | Value::Constant(_));
-        if is_constant && unclamped && matches!(pending.core, Core::Conv { .. }) {
+        if is_constant && unclamped && matches!(pending.core, Core::Conv { .. } | Core::Depthwise { .. }) {
             let mut pending = (*pending).clone();
             add_bias(b, node, &mut pending, bias)?;
             return Ok(Value::Pending(Rc::new(pending)));
         }
     }
-    Err(unsupported(node, "it adds two activations", "the bias of a convolution or product, as a constant"))
+    elementwise::add(b, node)
 }
 
 /// Adds input `index`, if it is given, to the bias of a pending layer.
 fn add_bias(b: &Builder, node: &proto::Node, pending: &mut Pending, index: usize) -> Result<(), Fault> {
     let Some(value) = b.optional(node, index) else { return Ok(()) };
-    let Core::Conv { scale, bias, .. } = &mut pending.core else { return Ok(()) };
+    let (Core::Conv { scale, bias, .. } | Core::Depthwise { scale, bias, .. }) = &mut pending.core else {
+        return Ok(());
+    };
     // (steps, real value of a step) of each element; floats count as steps of 1.
     let (dims, elements): (&[usize], Vec<(f64, f64)>) = match &value {
         Value::Constant(c) => match c.floats() {

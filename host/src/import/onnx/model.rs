@@ -17,10 +17,10 @@ pub struct Model {
     pub nodes: Vec<proto::Node>,
     /// Constants by name.
     pub constants: HashMap<String, Constant>,
-    /// The input.
-    pub input: proto::ValueInfo,
-    /// The output.
-    pub output: proto::ValueInfo,
+    /// The inputs.
+    pub inputs: Vec<proto::ValueInfo>,
+    /// The outputs.
+    pub outputs: Vec<proto::ValueInfo>,
     /// How many nodes read a name.
     pub readers: HashMap<String, usize>,
 }
@@ -54,47 +54,50 @@ impl Model {
             None => return Err(fault("not an ONNX model: it names no operator set; give an .onnx file".into())),
         }
         let names: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
-        let inputs = graph.input.iter().filter(|i| !names.contains(i.name.as_str())).cloned().collect();
-        let input: proto::ValueInfo = single(inputs, "input")?;
-        let output = single(graph.output.clone(), "output")?;
-        let sorted = sort(&graph.node, &names, &input.name)?;
-        let nodes = needed(sorted, &output.name);
+        let inputs: Vec<_> = graph.input.iter().filter(|i| !names.contains(i.name.as_str())).cloned().collect();
+        let outputs = graph.output.clone();
+        let sorted = sort(&graph.node, &names, &inputs)?;
+        let nodes = needed(sorted, &outputs);
         let mut readers = HashMap::new();
-        for name in nodes.iter().flat_map(|n| &n.input).chain([&output.name]) {
+        for name in nodes.iter().flat_map(|n| &n.input).chain(outputs.iter().map(|o| &o.name)) {
             *readers.entry(name.clone()).or_insert(0) += 1;
         }
         if nodes.is_empty() {
-            return Err(fault(format!(
-                "no node computes the output `{}`; export the model again",
-                short(&output.name)
-            )));
+            let names: Vec<_> = outputs.iter().map(|o| format!("`{}`", short(&o.name))).collect();
+            return Err(fault(format!("no node computes the output {}; export the model again", names.join(", "))));
         }
         // Only what is needed is read: a constant of an odd type that nothing uses is no reason to refuse a model.
         let mut constants = HashMap::new();
         for tensor in graph.initializer.iter().filter(|t| readers.contains_key(&t.name)) {
             constants.insert(tensor.name.clone(), Constant::read(tensor)?);
         }
-        Ok(Self { nodes, constants, input, output, readers })
+        Ok(Self { nodes, constants, inputs, outputs, readers })
     }
 }
 
-fn single(mut values: Vec<proto::ValueInfo>, what: &str) -> Result<proto::ValueInfo, Fault> {
-    match (values.pop(), values.len()) {
-        (Some(value), 0) => Ok(value),
-        (_, more) => {
-            let count = if more == 0 { 0 } else { more + 1 };
-            Err(Fault::File(format!("the model has {count} {what}s; supported: models with one {what}")))
-        }
+/// The only one of the inputs or outputs.
+///
+/// # Errors
+/// There are more, or none.
+pub fn single<'a>(values: &'a [proto::ValueInfo], what: &str) -> Result<&'a proto::ValueInfo, Fault> {
+    match values {
+        [value] => Ok(value),
+        _ => Err(Fault::File(format!("the model has {} {what}s; supported: models with one {what}", values.len()))),
     }
 }
 
 /// Nodes so that each reads only constants, the input and outputs of nodes before it. Files should be sorted already;
 /// what cannot be sorted has a cycle or reads what nothing writes.
-fn sort(nodes: &[proto::Node], constants: &HashSet<&str>, input: &str) -> Result<Vec<proto::Node>, Fault> {
+fn sort(
+    nodes: &[proto::Node],
+    constants: &HashSet<&str>,
+    inputs: &[proto::ValueInfo],
+) -> Result<Vec<proto::Node>, Fault> {
+    let given: HashSet<&str> = inputs.iter().map(|i| i.name.as_str()).collect();
     let mut writer: HashMap<&str, usize> = HashMap::new();
     for (i, node) in nodes.iter().enumerate() {
         for output in node.output.iter().filter(|o| !o.is_empty()) {
-            let taken = constants.contains(output.as_str()) || output == input;
+            let taken = constants.contains(output.as_str()) || given.contains(output.as_str());
             if writer.insert(output, i).is_some() || taken {
                 return Err(node_fault(node, format!("its output `{}` is written twice", short(output))));
             }
@@ -107,7 +110,7 @@ fn sort(nodes: &[proto::Node], constants: &HashSet<&str>, input: &str) -> Result
             if let Some(&w) = writer.get(name.as_str()) {
                 waits[i] += 1;
                 after[w].push(i);
-            } else if !constants.contains(name.as_str()) && name != input {
+            } else if !constants.contains(name.as_str()) && !given.contains(name.as_str()) {
                 return Err(node_fault(node, format!("its input `{}` is written by nothing", short(name))));
             }
         }
@@ -129,9 +132,9 @@ fn sort(nodes: &[proto::Node], constants: &HashSet<&str>, input: &str) -> Result
     }
 }
 
-/// The nodes that `output` depends on, in their order.
-fn needed(sorted: Vec<proto::Node>, output: &str) -> Vec<proto::Node> {
-    let mut names: HashSet<String> = HashSet::from([output.to_string()]);
+/// The nodes that the outputs depend on, in their order.
+fn needed(sorted: Vec<proto::Node>, outputs: &[proto::ValueInfo]) -> Vec<proto::Node> {
+    let mut names: HashSet<String> = outputs.iter().map(|o| o.name.clone()).collect();
     let mut kept: Vec<proto::Node> = Vec::new();
     for node in sorted.into_iter().rev() {
         if node.output.iter().any(|o| names.contains(o)) {

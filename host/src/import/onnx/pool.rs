@@ -137,7 +137,7 @@ pub fn max_pool(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault> {
         let hwc = [extent[0], extent[1], channels];
         let output = Output { requant: vec![Requant::ONE], zero_point: 0, low: -128, high: 127 };
         let op = Op::Pool(Pool { kind: PoolKind::Max, window, pad: -128, bias: 0, output });
-        let tensor = b.push(&super::model::name_of(node), &node.op_type, a.tensor, hwc, op);
+        let tensor = b.push(&super::model::name_of(node), &node.op_type, vec![a.tensor], hwc, op);
         let shape = vec![channels, extent[0], extent[1]];
         return Ok(Value::Quantised(Activation { tensor, hwc, shape, order: Order::ChannelsFirst, open: false, ..a }));
     }
@@ -150,7 +150,12 @@ pub fn max_pool(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault> {
 /// `AveragePool`.
 pub fn average_pool(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault> {
     let (source, _) = activation(b, node, 0)?;
-    let [channels, ..] = image(node, &source)?;
+    average(node, &source)
+}
+
+/// An average of an activation's reals.
+pub fn average(node: &proto::Node, source: &Activation) -> Result<Value, Fault> {
+    let [channels, ..] = image(node, source)?;
     let (window, extent, past) = spatial(node, [source.hwc[0], source.hwc[1]], kernel(node)?)?;
     let padded = (0..2).any(|axis| {
         let reached = (extent[axis] - 1) * window.stride[axis] + window.kernel[axis];
@@ -165,19 +170,50 @@ pub fn average_pool(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault>
         ));
     }
     let kind = if padded && !padding_counts { PoolKind::Mean } else { PoolKind::Sum };
-    pooled(node, &source, kind, window, extent, channels)
+    pooled(node, source, kind, window, extent, channels)
 }
 
 /// `GlobalAveragePool`.
 pub fn global_average_pool(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault> {
     let (source, _) = activation(b, node, 0)?;
-    let [channels, height, width] = image(node, &source)?;
+    global(node, &source, PoolKind::Sum)
+}
+
+/// `GlobalMaxPool`.
+pub fn global_max_pool(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault> {
+    let (source, _) = activation(b, node, 0)?;
+    global(node, &source, PoolKind::Max)
+}
+
+/// `ReduceMean` over rows and columns: a global average.
+pub fn reduce_mean(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault> {
+    let (source, _) = activation(b, node, 0)?;
+    let axes = match b.constant(node, 1)? {
+        Some(given) => given.ints().map(<[i64]>::to_vec).unwrap_or_default(),
+        None => attributes::raw_ints(node, "axes"),
+    };
+    let rank = source.shape.len() as i64 + 1;
+    let mut axes: Vec<i64> = axes.iter().map(|&a| if a < 0 { a.saturating_add(rank) } else { a }).collect();
+    axes.sort_unstable();
+    if axes != [2, 3] || rank != 4 {
+        return Err(unsupported(node, format!("it averages axes {axes:?} of {rank}"), "axes 2 and 3 of 4: an image"));
+    }
+    let value = global(node, &source, PoolKind::Sum)?;
+    match (value, attributes::int(node, "keepdims", 1)) {
+        (Value::Pending(p), 0) => Ok(Value::Pending(Rc::new(Pending { shape: vec![p.hwc[2]], ..(*p).clone() }))),
+        (value, _) => Ok(value),
+    }
+}
+
+/// A pool of the whole image.
+pub fn global(node: &proto::Node, source: &Activation, kind: PoolKind) -> Result<Value, Fault> {
+    let [channels, height, width] = image(node, source)?;
     if height.max(width) > MAX_KERNEL {
         let why = format!("an image of {height} x {width}");
         return Err(unsupported(node, why, format!("at most {MAX_KERNEL} each way")));
     }
     let window = Window { kernel: [height, width], ..Window::POINT };
-    pooled(node, &source, PoolKind::Sum, window, [1, 1], channels)
+    pooled(node, source, kind, window, [1, 1], channels)
 }
 
 fn kernel(node: &proto::Node) -> Result<[usize; 2], Fault> {

@@ -3,6 +3,7 @@
 //! Written out with prost's derives instead of generated, because a generator needs `protoc`, which a fresh machine does
 //! not have. The field numbers are those of `onnx.proto`; fields that stand there and not here are skipped on reading.
 
+use crate::tensor::Dtype;
 use prost::Message;
 
 /// A model.
@@ -120,6 +121,9 @@ pub struct Tensor {
     /// Elements of any type, little endian, in place of the fields above.
     #[prost(bytes = "vec", tag = "9")]
     pub raw_data: Vec<u8>,
+    /// Elements of a tensor of unsigned 32- and 64-bit integers.
+    #[prost(uint64, repeated, tag = "11")]
+    pub uint64_data: Vec<u64>,
     /// Where the elements are: 0 here, 1 in another file.
     #[prost(int32, tag = "14")]
     pub data_location: i32,
@@ -184,3 +188,45 @@ pub const INT8: i32 = 3;
 pub const INT32: i32 = 6;
 /// Element type: 64-bit integer.
 pub const INT64: i32 = 7;
+/// Element type: 16-bit float.
+pub const FLOAT16: i32 = 10;
+
+/// The element types that import reads, by ONNX's numbers.
+const TYPES: [(i32, Dtype); 15] = [
+    (FLOAT, Dtype::Float32),
+    (UINT8, Dtype::Uint8),
+    (INT8, Dtype::Int8),
+    (4, Dtype::Uint16),
+    (5, Dtype::Int16),
+    (INT32, Dtype::Int32),
+    (INT64, Dtype::Int64),
+    (9, Dtype::Bool),
+    (FLOAT16, Dtype::Float16),
+    (12, Dtype::Uint32),
+    (13, Dtype::Uint64),
+    (21, Dtype::Uint4),
+    (22, Dtype::Int4),
+    (25, Dtype::Uint2),
+    (26, Dtype::Int2),
+];
+
+/// The element type of this number, if import reads it.
+pub fn dtype(data_type: i32) -> Option<Dtype> {
+    TYPES.iter().find(|(number, _)| *number == data_type).map(|(_, dtype)| *dtype)
+}
+
+/// The name of an element type in messages.
+pub fn type_name(data_type: i32) -> String {
+    let known = match data_type {
+        8 => "string",
+        11 => "float64",
+        16 => "bfloat16",
+        17 => "float8e4m3fn",
+        18 => "float8e4m3fnuz",
+        19 => "float8e5m2",
+        20 => "float8e5m2fnuz",
+        23 => "float4e2m1",
+        _ => dtype(data_type).map_or("unknown", Dtype::name),
+    };
+    format!("{known} ({data_type})")
+}

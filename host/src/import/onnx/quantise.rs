@@ -2,11 +2,13 @@
 
 use super::attributes;
 use super::build::Builder;
+use super::host;
 use super::model::{name_of, node_fault, unsupported};
 use super::proto;
+use super::settle::settle;
 use super::tensor::Constant;
 use super::value::{Activation, Core, Pending, Quant, Value, Weights};
-use crate::graph::{Conv, Op, Output, Pool, PoolKind, Requant, Window};
+use crate::graph::{PoolKind, Window};
 use crate::import::error::Fault;
 use crate::tensor::Dtype;
 use std::rc::Rc;
@@ -15,7 +17,8 @@ use std::rc::Rc;
 pub const QDQ: &str = "quantised models in QDQ form (each operator between DequantizeLinear and QuantizeLinear)";
 
 /// Scale and zero point inputs of a node.
-struct Parameters {
+#[derive(Debug)]
+pub struct Parameters {
     scale: Vec<f32>,
     zero_point: Vec<i64>,
     /// Element type of the quantised side.
@@ -26,7 +29,11 @@ fn parameters(b: &Builder, node: &proto::Node, default_type: i32) -> Result<Para
     if attributes::int(node, "block_size", 0) != 0 {
         return Err(unsupported(node, "scales by block", "one scale, or one a channel"));
     }
-    let Some(scale) = b.constant(node, 1)? else { return Err(node_fault(node, "it has no scale".into())) };
+    Parameters::at(b, node, 1, default_type)
+}
+
+fn read_parameters(b: &Builder, node: &proto::Node, at: usize, default_type: i32) -> Result<Parameters, Fault> {
+    let Some(scale) = b.constant(node, at)? else { return Err(node_fault(node, "it has no scale".into())) };
     let floats = scale.floats().ok_or_else(|| node_fault(node, "its scale is no float".into()))?.to_vec();
     if floats.is_empty() {
         return Err(node_fault(node, "its scale is empty".into()));
@@ -36,7 +43,7 @@ fn parameters(b: &Builder, node: &proto::Node, default_type: i32) -> Result<Para
             return Err(node_fault(node, format!("its scale is {value}; it must be finite and above 0")));
         }
     }
-    let (zero_point, data_type) = match b.constant(node, 2)? {
+    let (zero_point, data_type) = match b.constant(node, at + 1)? {
         None => (vec![0], default_type),
         Some(z) => {
             let ints = z.ints().ok_or_else(|| unsupported(node, "its zero point is a float", "uint8, int8"))?;
@@ -50,8 +57,19 @@ fn parameters(b: &Builder, node: &proto::Node, default_type: i32) -> Result<Para
 }
 
 impl Parameters {
+    /// Scale and zero point at inputs `at` and `at + 1` of a node.
+    ///
+    /// # Errors
+    /// They are no constants, or not sound.
+    pub fn at(b: &Builder, node: &proto::Node, at: usize, default_type: i32) -> Result<Self, Fault> {
+        read_parameters(b, node, at, default_type)
+    }
+
     /// As the quantisation of an activation. Returns also whether it is unsigned.
-    fn activation(&self, node: &proto::Node) -> Result<(Quant, bool), Fault> {
+    ///
+    /// # Errors
+    /// Several scales, or a type that is no byte.
+    pub fn activation(&self, node: &proto::Node) -> Result<(Quant, bool), Fault> {
         if self.scale.len() != 1 {
             return Err(unsupported(node, "a scale a channel on activations", "one scale for a tensor of activations"));
         }
@@ -102,6 +120,10 @@ pub fn quantise(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault> {
             let (quant, unsigned) = p.activation(node)?;
             Ok(Value::Quantised(settle(b, node, &pending, quant, unsigned)?))
         }
+        Value::Host(id) => {
+            let (quant, unsigned) = p.activation(node)?;
+            host::quantise(b, node, id, quant, unsigned)
+        }
         Value::Quantised(_) | Value::Weights(_) => Err(node_fault(node, "its input is quantised already".into())),
     }
 }
@@ -124,6 +146,29 @@ fn fold(node: &proto::Node, constant: &Constant, p: &Parameters) -> Result<Value
     Ok(Value::Constant(Rc::new(Constant { dims: constant.dims.clone(), data_type: p.data_type, data })))
 }
 
+/// Constant weights at input `index` of a node, with scale and zero point behind them.
+///
+/// # Errors
+/// They are no constant integers, or their scales do not fit.
+pub fn weights_at(b: &Builder, node: &proto::Node, index: usize, axis: usize) -> Result<Weights, Fault> {
+    let Some(constant) = b.constant(node, index)? else { return Err(node_fault(node, "it has no weights".into())) };
+    let p = Parameters::at(b, node, index + 1, constant.data_type)?;
+    let ints = constant.ints().ok_or_else(|| node_fault(node, "its weights are no integers".into()))?;
+    if p.scale.len().max(p.zero_point.len()) > 1 && constant.dims.get(axis) != Some(&p.scale.len()) {
+        return Err(node_fault(node, format!("{} scales along axis {axis} of {:?}", p.scale.len(), constant.dims)));
+    }
+    let less = |(i, v): (usize, &i64)| v - p.zero_point[channel(&constant.dims, axis, i).min(p.zero_point.len() - 1)];
+    let values = ints.iter().enumerate().map(less).collect();
+    Ok(Weights { dims: constant.dims.clone(), values, scale: p.scale, axis })
+}
+
+/// A model that takes bytes says only where they are read what they mean.
+pub fn tell_input(b: &mut Builder, a: &Activation, quant: Quant) {
+    if let Some((_, info)) = b.input.as_mut().filter(|(id, _)| a.quant.is_none() && *id == a.tensor) {
+        (info.scale, info.zero_point) = (quant.scale, quant.zero_point);
+    }
+}
+
 /// `DequantizeLinear`.
 pub fn dequantise(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault> {
     match b.value(node, 0)? {
@@ -142,13 +187,10 @@ pub fn dequantise(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault> {
             if unsigned != a.unsigned {
                 return Err(node_fault(node, "its zero point has another type than its input".into()));
             }
-            if let Some((_, info)) = b.input.as_mut().filter(|(id, _)| a.quant.is_none() && *id == a.tensor) {
-                // A model that takes bytes says only here what they mean.
-                (info.scale, info.zero_point) = (quant.scale, quant.zero_point);
-            }
+            tell_input(b, &a, quant);
             Ok(Value::Real(Activation { quant: Some(quant), ..a }))
         }
-        Value::FloatInput(_) | Value::Real(_) | Value::Pending(_) | Value::Weights(_) => {
+        Value::FloatInput(_) | Value::Real(_) | Value::Pending(_) | Value::Weights(_) | Value::Host(_) => {
             Err(node_fault(node, "its input is not quantised".into()))
         }
     }
@@ -187,98 +229,5 @@ pub fn real(node: &proto::Node, a: &Activation) -> Result<Pending, Fault> {
         order: a.order,
         low: f64::NEG_INFINITY,
         high: f64::INFINITY,
-    })
-}
-
-/// Turns a pending operator into a node of the graph, now that its output's quantisation is known.
-fn settle(b: &mut Builder, node: &proto::Node, p: &Pending, quant: Quant, unsigned: bool) -> Result<Activation, Fault> {
-    // The least and greatest real value, each rounded as the value itself would be.
-    let bound = |real: f64, open: f64| {
-        let steps = (real / f64::from(quant.scale)).round() + f64::from(quant.zero_point);
-        (if real.is_infinite() { open } else { steps.clamp(-128.0, 127.0) }) as i8
-    };
-    let (low, high) = (bound(p.low, -128.0), bound(p.high, 127.0));
-    let refuse = |ratio: f64| {
-        let (from, to) = (p.quant.scale, quant.scale);
-        let why = format!(
-            "its multiplier is {ratio} (input scale {from}, output scale {to}); it must be below 64: quantise the \
-             model again"
-        );
-        Fault::Node { node: p.name.clone(), op: p.label.clone(), why }
-    };
-    let requant = |ratio: f64| Requant::from_real(ratio).ok_or_else(|| refuse(ratio));
-    let ratio = f64::from(p.quant.scale) / f64::from(quant.scale);
-    let output = |requant, zero_point| Output { requant, zero_point, low, high };
-    let op = match &p.core {
-        Core::Conv { window, weights, scale, bias } => {
-            let multipliers: Result<Vec<_>, _> =
-                scale.iter().map(|s| requant(f64::from(p.quant.scale) * s / f64::from(quant.scale))).collect();
-            let bias: Result<Vec<i32>, _> = bias.iter().map(|&v| i32::try_from(v)).collect();
-            let bias =
-                bias.map_err(|_| node_fault(node, "a bias of the node before it does not fit 32 bits".into()))?;
-            Op::Conv(Conv {
-                window: *window,
-                input_zero_point: p.quant.zero_point,
-                weights: weights.clone(),
-                bias,
-                output: output(multipliers?, quant.zero_point),
-            })
-        }
-        Core::Pool { kind, window } => {
-            let count = window.kernel[0] * window.kernel[1];
-            let same = p.quant == quant;
-            // A window of one element that skips some is no identity.
-            let point = *window == Window::POINT && p.hwc == p.source.hwc;
-            match kind {
-                _ if same && point => Op::Clamp { low, high },
-                PoolKind::Max => {
-                    // The greatest byte is the greatest real, so it is taken first and requantised after.
-                    let (bias, output) = match same {
-                        true => (0, output(vec![Requant::ONE], 0)),
-                        false => (-i32::from(p.quant.zero_point), output(vec![requant(ratio)?], quant.zero_point)),
-                    };
-                    Op::Pool(Pool { kind: *kind, window: *window, pad: -128, bias, output })
-                }
-                PoolKind::Sum => {
-                    // With the same quantisation on both sides the bytes themselves are averaged, as TFLite does.
-                    let (bias, output) = match same {
-                        true => {
-                            let mean = Requant::mean(count).ok_or_else(|| refuse(1.0 / count as f64))?;
-                            (0, output(vec![mean], 0))
-                        }
-                        false => (
-                            -i32::from(p.quant.zero_point) * count as i32,
-                            output(vec![requant(ratio / count as f64)?], quant.zero_point),
-                        ),
-                    };
-                    Op::Pool(Pool { kind: *kind, window: *window, pad: p.quant.zero_point, bias, output })
-                }
-                PoolKind::Mean => {
-                    // One multiplier for each number of elements that a window may have.
-                    let counts = 1..=count;
-                    let (bias, output) = match same {
-                        true => {
-                            let means: Option<Vec<_>> = counts.map(Requant::mean).collect();
-                            (0, output(means.ok_or_else(|| refuse(1.0 / count as f64))?, 0))
-                        }
-                        false => {
-                            let each: Result<Vec<_>, _> = counts.map(|k| requant(ratio / k as f64)).collect();
-                            (-i32::from(p.quant.zero_point), output(each?, quant.zero_point))
-                        }
-                    };
-                    Op::Pool(Pool { kind: *kind, window: *window, pad: 0, bias, output })
-                }
-            }
-        }
-    };
-    let tensor = b.push(&p.name, &p.label, p.source.tensor, p.hwc, op);
-    Ok(Activation {
-        tensor,
-        hwc: p.hwc,
-        shape: p.shape.clone(),
-        order: p.order,
-        unsigned,
-        quant: Some(quant),
-        open: false,
     })
 }

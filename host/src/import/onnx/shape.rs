@@ -93,7 +93,7 @@ fn apply(
         Value::FloatInput(_) => {
             Err(unsupported(node, "it stands before the first QuantizeLinear", "reshapes behind it"))
         }
-        Value::Constant(_) | Value::Weights(_) => {
+        Value::Constant(_) | Value::Weights(_) | Value::Host(_) => {
             Err(unsupported(node, "it changes the shape of a constant", "reshapes of activations"))
         }
     }

@@ -21,6 +21,8 @@ pub enum Value {
     Real(Activation),
     /// Real values of an operator whose `QuantizeLinear` has not come yet.
     Pending(Rc<Pending>),
+    /// A tensor of the host, as the model has it.
+    Host(TensorId),
 }
 
 /// A quantised constant: `real = scale · values`.
@@ -94,6 +96,23 @@ pub enum Core {
         /// Bias in steps of the accumulator, shape [out].
         bias: Vec<i64>,
     },
+    /// Depthwise convolution.
+    Depthwise {
+        /// Kernel, strides, padding.
+        window: Window,
+        /// Output channels of each input channel.
+        multiplier: usize,
+        /// Weights, shape [rows, columns, out].
+        weights: Vec<i8>,
+        /// Scale of the weights, shape [out].
+        scale: Vec<f64>,
+        /// Bias in steps of the accumulator, shape [out].
+        bias: Vec<i64>,
+    },
+    /// Sum with another activation.
+    Add(Activation, Quant),
+    /// Concatenation with other activations along the channels.
+    Concat(Vec<(Activation, Quant)>),
     /// Pool; a sum over a single element stands for the value itself.
     Pool {
         /// Maximum or average.

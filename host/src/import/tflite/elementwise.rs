@@ -4,13 +4,11 @@ use super::build::{Builder, Value};
 use super::model::Operator;
 use super::numbers;
 use super::shape::image;
-use crate::graph::{self, Add, Addend, Concat, HostOp, Op, Output, Part, Pool, PoolKind, Quant, Requant, Window};
+use crate::graph::{self, Concat, HostOp, Op, Pool, PoolKind, Quant, Window};
 use crate::import::error::Fault;
+use crate::import::numbers as common;
 use crate::tensor::Dtype;
 use tract_tflite::tflite::{ActivationFunctionType, BuiltinOperator as Kind};
-
-/// Bits by which TFLite shifts the bytes of a sum before it brings them to a common scale.
-const LEFT_SHIFT: u32 = 20;
 
 /// `ADD` of two activations of one shape.
 pub fn add(b: &mut Builder, op: &Operator) -> Result<Value, Fault> {
@@ -23,29 +21,8 @@ pub fn add(b: &mut Builder, op: &Operator) -> Result<Value, Fault> {
     }
     let ((first, hwc), (second, _)) = (image(b, op, &left)?, image(b, op, &right)?);
     let range = numbers::range(op, activation.unwrap_or(ActivationFunctionType::NONE), to)?;
-    let add = sum([lq, rq], to, range, |real| numbers::requant_twice(op, real))?;
+    let add = common::sum([lq, rq], to, range, |real| numbers::requant_twice(op, real))?;
     Ok(b.push(op, vec![first, second], hwc, Op::Add(add)))
-}
-
-/// The integers of a sum: both inputs at half their share of the greater scale, 20 bits up.
-///
-/// # Errors
-/// A multiplier that `requant` refuses.
-pub fn sum(
-    inputs: [Quant; 2],
-    to: Quant,
-    (low, high): (i8, i8),
-    requant: impl Fn(f64) -> Result<Requant, Fault>,
-) -> Result<Add, Fault> {
-    let twice_greatest = 2.0 * f64::from(inputs[0].scale.max(inputs[1].scale));
-    let addend =
-        |q: Quant| Ok(Addend { zero_point: q.zero_point, requant: requant(f64::from(q.scale) / twice_greatest)? });
-    let real = twice_greatest / (f64::from(1 << LEFT_SHIFT) * f64::from(to.scale));
-    Ok(Add {
-        addends: [addend(inputs[0])?, addend(inputs[1])?],
-        left_shift: LEFT_SHIFT,
-        output: Output { requant: vec![requant(real)?], zero_point: to.zero_point, low, high },
-    })
 }
 
 /// `CONCATENATION` along the last dimension.
@@ -68,28 +45,10 @@ pub fn concatenation(b: &mut Builder, op: &Operator) -> Result<Value, Fault> {
         }
         let (tensor, from) = image(b, op, &value)?;
         inputs.push(tensor);
-        parts.push(part(quant, to, range, |real| numbers::requant_twice(op, real))?);
+        parts.push(common::part(quant, to, range, |real| numbers::requant_twice(op, real))?);
         hwc = [from[0], from[1], hwc[2] + from[2]];
     }
     Ok(b.push(op, inputs, hwc, Op::Concat(Concat { parts })))
-}
-
-/// What happens to one input of a concatenation: nothing, if both sides have one quantisation.
-///
-/// # Errors
-/// A multiplier that `requant` refuses.
-pub fn part(
-    from: Quant,
-    to: Quant,
-    (low, high): (i8, i8),
-    requant: impl Fn(f64) -> Result<Requant, Fault>,
-) -> Result<Part, Fault> {
-    let multiplier = match from == to {
-        true => Requant::ONE,
-        false => requant(f64::from(from.scale) / f64::from(to.scale))?,
-    };
-    let output = Output { requant: vec![multiplier], zero_point: to.zero_point, low, high };
-    Ok(Part { zero_point: from.zero_point, output })
 }
 
 /// `RELU`, `RELU6`, `RELU_N1_TO_1` on their own.

@@ -32,6 +32,63 @@ pub fn transpose(input: &Array, perm: &[usize]) -> Result<Array, String> {
     Ok(Array { dtype: input.dtype, shape, data })
 }
 
+/// Any number of arrays, joined along an axis.
+pub fn concat(inputs: &[Array], axis: usize, shape: &[usize]) -> Result<Array, String> {
+    let [outer, extent, inner] = around(shape, axis)?;
+    let mut lengths = Vec::new();
+    for input in inputs {
+        let [o, e, i] = around(&input.shape, axis)?;
+        if [o, i] != [outer, inner] || input.dtype != inputs[0].dtype || input.shape.len() != shape.len() {
+            return Err(format!("{:?} is joined to {shape:?} along axis {axis}", input.shape));
+        }
+        lengths.push(e * i);
+    }
+    if lengths.iter().sum::<usize>() != extent * inner {
+        return Err(format!("the inputs do not add up to {shape:?} along axis {axis}"));
+    }
+    let mut data = match &inputs[0].data {
+        Data::Float(_) => Data::Float(Vec::new()),
+        Data::Int(_) => Data::Int(Vec::new()),
+    };
+    for o in 0..outer {
+        for (input, &length) in inputs.iter().zip(&lengths) {
+            match (&mut data, &input.data) {
+                (Data::Float(to), Data::Float(from)) => to.extend_from_slice(&from[o * length..(o + 1) * length]),
+                (Data::Int(to), Data::Int(from)) => to.extend_from_slice(&from[o * length..(o + 1) * length]),
+                _ => return Err("floats and integers are joined".into()),
+            }
+        }
+    }
+    Ok(Array { dtype: inputs[0].dtype, shape: shape.to_vec(), data })
+}
+
+/// Values and a scalar to pad them with.
+pub fn pad(inputs: &[Array], before: &[usize], shape: &[usize]) -> Result<Array, String> {
+    let (input, fill) = (&inputs[0], super::at(inputs, 1)?);
+    let rank = input.shape.len();
+    let fits = before.len() == rank && shape.len() == rank && (0..rank).all(|d| before[d] + input.shape[d] <= shape[d]);
+    if !fits || fill.data.len() != 1 {
+        return Err(format!("{:?} is padded to {shape:?} by {before:?} before", input.shape));
+    }
+    let (from, to) = (Array::strides(&input.shape), Array::strides(shape));
+    let place = |i: usize| -> usize { (0..rank).map(|d| (i / from[d] % input.shape[d] + before[d]) * to[d]).sum() };
+    let elements = shape.iter().product();
+    let data = match (&input.data, &fill.data) {
+        (Data::Float(v), Data::Float(f)) => {
+            let mut out = vec![f[0]; elements];
+            v.iter().enumerate().for_each(|(i, &x)| out[place(i)] = x);
+            Data::Float(out)
+        }
+        (Data::Int(v), Data::Int(f)) => {
+            let mut out = vec![f[0]; elements];
+            v.iter().enumerate().for_each(|(i, &x)| out[place(i)] = x);
+            Data::Int(out)
+        }
+        _ => return Err("the padding has another type".into()),
+    };
+    Ok(Array { dtype: input.dtype, shape: shape.to_vec(), data })
+}
+
 /// Elements before, along and behind an axis: how a loop over the axis steps.
 pub fn around(shape: &[usize], axis: usize) -> Result<[usize; 3], String> {
     let extent = *shape.get(axis).ok_or_else(|| format!("axis {axis} of shape {shape:?}"))?;
