@@ -191,6 +191,11 @@ mod tests {
             acc_words_log2: 6,
             lanes: 1,
             addr_bits: 32,
+            ports: 1,
+            multiplier: isa::config::Multiplier::Serial,
+            residual: false,
+            line_groups: 1,
+            line_words_log2: 8,
             allocate_lanes: 8,
             allocate_budget: 100,
         }

@@ -3,33 +3,42 @@
 use super::program::Choices;
 use super::{Objective, Refusal};
 
-/// Parts of a stage's rows, in percent, that may become a short last tile.
-const LAST: [usize; 3] = [10, 25, 40];
 /// Cycles that a feed waits for what it could read ahead.
 const PATIENCE: [u64; 3] = [0, 60, 200];
 /// Words of a transfer of tiles.
 const CHUNKS: [usize; 3] = [128, 512, 1024];
+/// Parts of a stage's rows, in percent, that may become a short last tile.
+const LAST: [usize; 3] = [10, 25, 40];
+/// Programs that take longer are not tried in other forms, or not stage by stage: what there is to win at the seams of
+/// stages counts less there, and timing them takes its own time.
+const LONG: u64 = 400_000;
+const RATHER_LONG: u64 = 80_000;
 
-/// The best choices; `cycles` says how long an inference takes with them. They are tried one after the other, each with
-/// the best of those before it. For energy there is nothing to try: a tile more moves every weight once more.
+/// The best choices for a program of so many stages; `cycles` says how long an inference takes with them. They are tried
+/// one after the other, each with the best of those before it. For energy there is nothing to try: a tile more moves every
+/// weight once more.
 pub fn choices(
     objective: Objective,
-    mut cycles: impl FnMut(Choices) -> Result<u64, Refusal>,
+    stages: usize,
+    mut cycles: impl FnMut(&Choices) -> Result<u64, Refusal>,
 ) -> Result<Choices, Refusal> {
-    let plain = Choices { last: 0, chunk: 256, patience: 20, load_weights: true };
+    let plain = Choices { last: vec![0; stages], chunk: 256, patience: 20, load_weights: true };
     if objective == Objective::Energy {
         return Ok(plain);
     }
-    let mut best = (cycles(plain)?, plain);
+    let mut best = (cycles(&plain)?, plain);
     let mut attempt = |best: &mut (u64, Choices), change: &dyn Fn(&mut Choices)| {
-        let mut choices = best.1;
+        let mut choices = best.1.clone();
         change(&mut choices);
-        let taken = cycles(choices)?;
+        let taken = cycles(&choices)?;
         if taken < best.0 {
             *best = (taken, choices);
         }
         Ok(())
     };
+    if best.0 > LONG {
+        return Ok(best.1);
+    }
     for patience in PATIENCE {
         attempt(&mut best, &|c| c.patience = patience)?;
     }
@@ -37,7 +46,15 @@ pub fn choices(
         attempt(&mut best, &|c| c.chunk = chunk)?;
     }
     for last in LAST {
-        attempt(&mut best, &|c| c.last = last)?;
+        attempt(&mut best, &|c| c.last.fill(last))?;
+    }
+    if best.0 > RATHER_LONG {
+        return Ok(best.1);
+    }
+    for stage in 0..stages {
+        for last in LAST.into_iter().chain([0]) {
+            attempt(&mut best, &|c| c.last[stage] = last)?;
+        }
     }
     Ok(best.1)
 }

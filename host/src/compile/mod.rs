@@ -171,22 +171,23 @@ fn card(network: &Graph, part: &Part, config: &Config, options: Options) -> Resu
     let weights = weights::Weights::new(&lowered.stages, config)?;
     let source = Source { lowered: &lowered, places: &places, weights: &weights, config };
     let scratch = places.scratch;
-    let schedule = |choices: Choices, running| {
-        schedule::schedule(&lowered, scratch, &program::program(&source, choices), config, choices, running)
+    let schedule = |choices: &Choices, running| {
+        let steps = program::program(&source, choices);
+        schedule::schedule(&lowered, scratch, &steps, config, choices.patience, running)
     };
-    let choices = choose::choices(options.objective, |choices| {
+    let choices = choose::choices(options.objective, lowered.stages.len(), |choices| {
         let first = schedule(choices, Vec::new())?;
         Ok(estimate::marks(&run(&first.stream), config).map_or(u64::MAX, |(_, cycles)| cycles))
     })?;
-    let first = schedule(choices, Vec::new())?;
+    let first = schedule(&choices, Vec::new())?;
     // Another inference starts while the end of the one before still runs, be that the first or one like itself.
     let rest = Choices { load_weights: false, ..choices };
     let mut running = first.running.clone();
-    let mut next = schedule(rest, running.clone())?;
+    let mut next = schedule(&rest, running.clone())?;
     while next.running.iter().any(|r| !running.contains(r)) {
         let new: Vec<_> = next.running.iter().filter(|r| !running.contains(r)).cloned().collect();
         running.extend(new);
-        next = schedule(rest, running.clone())?;
+        next = schedule(&rest, running.clone())?;
     }
     let tensor = |(&tensor, fold): (&usize, Fold)| CardTensor { tensor, hwc: network.tensors[tensor].hwc, fold };
     let whole = |id: &usize| Fold::none(network.tensors[*id].hwc);

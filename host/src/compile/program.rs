@@ -55,10 +55,10 @@ pub enum Step {
 }
 
 /// Choices that change the order of a program but not what it computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choices {
-    /// A part of each stage's rows, in percent, that become a short last tile; 0 for none.
-    pub last: usize,
+    /// Of each stage the part of its rows, in percent, that become a short last tile; 0 for none.
+    pub last: Vec<usize>,
     /// Fewest words of a transfer of tiles, if there are as many: the sooner the first ones are there the better, but
     /// each transfer takes commands, and two of them must last as long as the stream waits for something else.
     pub chunk: usize,
@@ -107,7 +107,7 @@ impl Step {
 }
 
 /// The program of one inference. A mark follows the last step of each layer: stages of one node are one layer.
-pub fn program(source: &Source, choices: Choices) -> Vec<Step> {
+pub fn program(source: &Source, choices: &Choices) -> Vec<Step> {
     let Source { lowered, places, .. } = *source;
     let mut builder =
         Builder { source, choices, rings: Rings::default(), loaded: vec![0; lowered.buffers.len()], steps: Vec::new() };
@@ -136,7 +136,7 @@ pub fn port_offset(ports: &[View], port: usize) -> usize {
 
 struct Builder<'a> {
     source: &'a Source<'a>,
-    choices: Choices,
+    choices: &'a Choices,
     rings: Rings,
     /// Words of each input buffer that are on the chip so far.
     loaded: Vec<usize>,
@@ -156,7 +156,7 @@ impl Builder<'_> {
             let groups = self.source.weights.groups(index, stage, self.choices.chunk, &mut self.rings);
             let fresh = turn == 0 || !self.source.weights.resident;
             for group in groups {
-                for (number, tile) in self.tiles(stage, part).into_iter().enumerate() {
+                for (number, tile) in self.tiles(index, stage, part).into_iter().enumerate() {
                     self.rows_of_inputs(stage, tile);
                     for unit in group.units.clone() {
                         if number == 0 && fresh {
@@ -173,7 +173,7 @@ impl Builder<'_> {
         }
     }
 
-    fn tiles(&self, stage: &Stage, rows: &Range<usize>) -> Vec<Tile> {
+    fn tiles(&self, index: usize, stage: &Stage, rows: &Range<usize>) -> Vec<Tile> {
         let region = Tile { y: rows.start, height: rows.len(), ..stage.region };
         let config = self.source.config;
         if region.width < stage.output.hwc[1] {
@@ -181,7 +181,7 @@ impl Builder<'_> {
             let row = |y| tile::cut(Tile { y, height: 1, ..region }, config.acc_words(), widest(stage, config), 0);
             return rows.clone().flat_map(row).collect();
         }
-        let last = region.height * self.choices.last / 100;
+        let last = region.height * self.choices.last.get(index).copied().unwrap_or(0) / 100;
         tile::cut(region, config.acc_words(), widest(stage, config), last)
     }
 

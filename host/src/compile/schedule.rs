@@ -8,7 +8,7 @@
 use super::area::{Area, Memory, Touch};
 use super::emit::{Emitter, Running};
 use super::lower::Lowered;
-use super::program::{Card, Choices, Step, Transfer};
+use super::program::{Card, Step, Transfer};
 use super::Refusal;
 use crate::plan::Stream;
 use isa::{command as op, config::Config};
@@ -34,7 +34,7 @@ struct Scheduler<'a> {
     lowered: &'a Lowered,
     scratch: usize,
     config: &'a Config,
-    choices: Choices,
+    patience: u64,
     emit: Emitter,
     stream: Stream,
     /// Loads that have not been issued, in the program's order.
@@ -54,7 +54,7 @@ pub fn schedule(
     scratch: usize,
     steps: &[Step],
     config: &Config,
-    choices: Choices,
+    patience: u64,
     running: Vec<Running>,
 ) -> Result<Scheduled, Refusal> {
     let touches = steps.iter().map(|s| s.touch(&lowered.stages, scratch, config)).collect();
@@ -65,7 +65,7 @@ pub fn schedule(
         lowered,
         scratch,
         config,
-        choices,
+        patience,
         emit: Emitter::new(config, running),
         stream: Stream::default(),
         loads,
@@ -144,7 +144,7 @@ impl Scheduler<'_> {
         self.emit.tiles_from(job.places.tiles)?;
         // What it reads ahead too late it has to read again.
         let loads = self.emit.needs(op::UNIT_FEED, &waits) & (op::UNIT_LOAD | op::UNIT_OLDER_LOADS);
-        if self.emit.clock.wait_for_loads(loads & op::UNIT_LOAD == 0) <= self.choices.patience {
+        if self.emit.clock.wait_for_loads(loads & op::UNIT_LOAD == 0) <= self.patience {
             self.emit.wait(loads);
         }
         self.emit.start(op::FEED, touch, tiles);

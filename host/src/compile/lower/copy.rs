@@ -9,6 +9,8 @@ use isa::layout;
 
 /// Why an addition stays with the host.
 const NO_ADDITION: &str = "the configuration does not add, or the card's single rounding cannot give the model's sums";
+/// Most copies of an identity tile.
+const MOST_COPIES: usize = 8;
 /// Why a concatenation does.
 const UNALIGNED: &str = "a tensor that is joined does not begin at a block of channels";
 
@@ -119,14 +121,17 @@ impl Lowering<'_> {
             len if len == self.output.hwc[2] => output.requant.iter().map(|&r| (bias, r)).collect(),
             _ => vec![(bias, output.multiplier(0)); n],
         };
+        // A tile for each of a few blocks: the next job's can then be read ahead.
+        let copies = self.output.blocks.min(MOST_COPIES);
         let unit = |block: usize| {
             let records = if one { 0 } else { block };
-            Unit { from: block, blocks: 1, to: block, tiles: 0, records, macs: [0, 0] }
+            let tiles = if self.output.blocks == copies { block } else { 0 };
+            Unit { from: block, blocks: 1, to: block, tiles, records, macs: [0, 0] }
         };
         Ok(Stage {
             quant: quant(output),
             units: (0..self.output.blocks).map(unit).collect(),
-            tiles: vec![tile],
+            tiles: if self.output.blocks == copies { vec![tile; copies] } else { vec![tile] },
             records: self.records(&channels)?,
             ..self.stage(Array::Identity { max })
         })
