@@ -25,7 +25,7 @@ use systole::report::columns;
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  systole compile models/digits.onnx --config small4x4 -o digits.plan")]
 pub struct Args {
-    /// Network: an ONNX file in QDQ form
+    /// Network: a TFLite file, or an ONNX file in QDQ or QOperator form
     model: PathBuf,
     #[command(flatten)]
     target: TargetArgs,

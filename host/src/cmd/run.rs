@@ -45,7 +45,7 @@ const CHUNK: usize = 32;
   systole run models/digits.onnx --json
   systole run models/digits.onnx --input models/digits_test_x.npy --labels models/digits_test_y.npy --check --show 3")]
 pub struct Args {
-    /// Network (an ONNX file in QDQ form) or plan (from systole compile)
+    /// Network (a TFLite file, or an ONNX file in QDQ or QOperator form) or plan (from systole compile)
     model: PathBuf,
     #[command(flatten)]
     target: TargetArgs,

@@ -28,10 +28,10 @@ pub enum ImportError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The file as a whole.
-    #[error("{0}")]
+    #[error("{}", clean(.0))]
     File(String),
     /// A node that the card or this importer does not support.
-    #[error("node `{}` ({op}): {why}; supported: {supported}", short(.node))]
+    #[error("node `{}` ({}): {}; supported: {supported}", short(.node), short(.op), clean(.why))]
     Unsupported {
         /// Name of the node, or of its output where it has none.
         node: String,
@@ -43,7 +43,7 @@ pub enum Fault {
         supported: String,
     },
     /// A node that contradicts itself or its inputs.
-    #[error("node `{}` ({op}): {why}", short(.node))]
+    #[error("node `{}` ({}): {}", short(.node), short(.op), clean(.why))]
     Node {
         /// Name of the node, or of its output where it has none.
         node: String,
@@ -54,14 +54,19 @@ pub enum Fault {
     },
 }
 
+/// A message without line breaks, whatever names of the file are in it.
+fn clean(message: &str) -> String {
+    message.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
 /// A name cut to a length at which a message stays readable, without line breaks.
 pub fn short(name: &str) -> String {
-    let clean: Vec<char> = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-    if clean.len() <= NAME_LENGTH {
-        return clean.into_iter().collect();
+    let name: Vec<char> = clean(name).chars().collect();
+    if name.len() <= NAME_LENGTH {
+        return name.into_iter().collect();
     }
     let half = NAME_LENGTH / 2 - 1;
-    clean[..half].iter().chain(&['…']).chain(&clean[clean.len() - half..]).collect()
+    name[..half].iter().chain(&['…']).chain(&name[name.len() - half..]).collect()
 }
 
 #[cfg(test)]

@@ -5,50 +5,52 @@ use crate::graph::{Graph, Op, Pad, Window};
 /// Puts each padding of rows and columns with real zeros into the window of the convolution that alone reads it. Tensors
 /// that nothing reads any more stay listed, without nodes.
 pub fn fold(mut graph: Graph) -> Graph {
-    let mut i = 0;
-    while i < graph.nodes.len() {
-        match reader(&graph, i) {
-            Some((at, before)) => {
-                let pad = graph.nodes.remove(i);
-                // Nodes stand in the order they run, so the reader was behind it.
-                let node = &mut graph.nodes[at - 1];
-                node.inputs = pad.inputs;
-                if let Some((window, _)) = window(&mut node.op) {
-                    window.before = before;
-                }
-            }
-            None => i += 1,
-        }
+    let counts = graph.reader_counts();
+    let mut readers = vec![None; graph.tensors.len()];
+    for (i, node) in graph.nodes.iter().enumerate() {
+        node.inputs.iter().for_each(|&id| readers[id] = Some(i));
     }
+    let mut gone = vec![false; graph.nodes.len()];
+    for i in 0..graph.nodes.len() {
+        let output = graph.nodes[i].output;
+        let Some(at) = readers[output].filter(|_| counts[output] == 1) else { continue };
+        let Some(before) = joined(&graph, i, at) else { continue };
+        graph.nodes[at].inputs = graph.nodes[i].inputs.clone();
+        if let Some(window) = window(&mut graph.nodes[at].op) {
+            window.before = before;
+        }
+        gone[i] = true;
+    }
+    let mut gone = gone.into_iter();
+    graph.nodes.retain(|_| !gone.next().unwrap_or(false));
     graph
 }
 
-fn window(op: &mut Op) -> Option<(&mut Window, i8)> {
+fn window(op: &mut Op) -> Option<&mut Window> {
     match op {
-        Op::Conv(conv) => Some((&mut conv.window, conv.input_zero_point)),
-        Op::Depthwise(conv) => Some((&mut conv.window, conv.input_zero_point)),
+        Op::Conv(conv) => Some(&mut conv.window),
+        Op::Depthwise(conv) => Some(&mut conv.window),
         _ => None,
     }
 }
 
-/// The convolution that can do the padding of node `i`, and its padding then.
-fn reader(graph: &Graph, i: usize) -> Option<(usize, [usize; 2])> {
+/// The padding that the convolution `at` has when it does that of node `i` too, if it can.
+fn joined(graph: &Graph, i: usize, at: usize) -> Option<[usize; 2]> {
     let node = &graph.nodes[i];
     let Op::Pad(Pad { before, value }) = node.op else { return None };
     let [from, to] = [node.inputs[0], node.output].map(|id| graph.tensors[id].hwc);
-    if from[2] != to[2] || graph.reader_counts()[node.output] != 1 {
-        return None;
-    }
-    let at = graph.nodes.iter().position(|n| n.inputs.contains(&node.output))?;
-    let mut op = graph.nodes[at].op.clone();
-    let (window, zero_point) = window(&mut op)?;
+    let (window, zero_point) = match &graph.nodes[at].op {
+        Op::Conv(conv) => (conv.window, conv.input_zero_point),
+        Op::Depthwise(conv) => (conv.window, conv.input_zero_point),
+        _ => return None,
+    };
     let sum = [0, 1].map(|axis| before[axis] + window.before[axis]);
     let output = graph.tensors[graph.nodes[at].output].hwc;
     // As `Graph::check` has it: no window lies wholly in the padding.
     let touches = (0..2).all(|axis| {
         sum[axis] < window.kernel[axis] && (output[axis] - 1) * window.stride[axis] < from[axis] + sum[axis]
     });
-    (value == zero_point && touches).then_some((at, sum))
+    (from[2] == to[2] && value == zero_point && touches).then_some(sum)
 }
 
 #[cfg(test)]

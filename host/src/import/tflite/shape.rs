@@ -6,8 +6,11 @@ use crate::graph::{HostOp, Op, Pad, Tensor};
 use crate::import::error::Fault;
 
 /// Height, width and channels of a shape with a batch of 1; missing dimensions are 1. A single dimension counts as
-/// channels without a batch.
+/// channels without a batch. `None` for more, or for one without elements.
 pub fn hwc(shape: &[usize]) -> Option<[usize; 3]> {
+    if shape.contains(&0) {
+        return None;
+    }
     match *shape {
         [channels] | [1, channels] => Some([1, 1, channels]),
         [1, width, channels] => Some([1, width, channels]),
