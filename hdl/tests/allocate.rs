@@ -2,6 +2,8 @@
 
 #[path = "allocate/chain.rs"]
 mod chain;
+#[path = "allocate/conduct.rs"]
+mod conduct;
 #[path = "allocate/header.rs"]
 mod header;
 #[path = "allocate/lane.rs"]
@@ -10,8 +12,12 @@ mod lane;
 mod pack;
 #[path = "allocate/record.rs"]
 mod record;
+#[path = "allocate/rows.rs"]
+mod rows;
 #[path = "allocate/sink.rs"]
 mod sink;
+#[path = "allocate/table.rs"]
+mod table;
 #[path = "allocate/tail.rs"]
 mod tail;
 #[path = "allocate/trace.rs"]

@@ -4,6 +4,7 @@
 //! hardware would never finish (a drain of a bank that nothing feeds) and what it leaves undefined (a job greater than
 //! an accumulator bank) is an error here. Counters that depend on time stay 0.
 
+pub mod allocate;
 mod error;
 mod jobs;
 

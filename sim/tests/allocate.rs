@@ -1,11 +1,12 @@
-//! The Verilated allocator against the recurrence as it is written, on every card that was built.
+//! The Verilated allocator against the recurrence as it is written, and against the functional model, on every card that
+//! was built.
 //!
 //! Each problem is checked for its least cost and for an allocation that reaches it. `SYSTOLE_FUZZ_RUNS` sets how many
 //! random problems a card gets.
 
 mod common;
 
-use common::allocate::{run, run_bytes, Problem};
+use common::allocate::{model, run, run_bytes, same, Problem};
 use common::{card_dir, Random};
 use isa::allocate as alloc;
 use isa::failure;
@@ -43,6 +44,7 @@ fn random_problems_are_solved_and_infeasible_ones_told() {
                 let latency = random.range(1, 40) as u32;
                 let (answer, _) = run(&mut rtl, built.config(), &problem, latency);
                 problem.check(&answer);
+                same(&answer, &model(built.config(), &problem));
                 solved += u32::from(answer.record[alloc::STATUS] == alloc::OPTIMAL);
             }
             assert!(u64::from(solved) > runs / 4, "{solved} of {runs} random problems have an answer");

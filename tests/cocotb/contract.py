@@ -26,6 +26,7 @@ def _bits(text):
 
 REGISTER = {row[1]: int(row[0], 16) for row in _rows("Control") if row[0].startswith("0x")}
 REGISTER_BIT = {(row[1], row[4]): _bits(row[3])[0] for row in _rows("Control") if row[0].startswith("0x")}
+RECORD = [row[1] for row in _rows("Allocator") if row[0].isdigit()]
 COUNTERS = [row[1] for row in _rows("Counters") if row[0].isdigit()]
 
 OPCODE = {}

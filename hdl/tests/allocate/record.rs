@@ -59,7 +59,7 @@ fn a_record_tells_what_was_counted_before_it() {
             i
         },
         |i| {
-            let slot = ((visitor + 30) % 16) as usize;
+            let slot = ((visitor + 15) % 16) as usize;
             let told_now = since.is_some_and(|t| t >= u64::from(SETTLE)) && slot == told;
             let word = match slot {
                 STATUS => i[15],

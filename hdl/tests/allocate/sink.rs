@@ -49,7 +49,7 @@ fn bursts_follow_each_other_whole_and_in_order() {
             vec![
                 u128::from(cycle == 0),
                 set.into(),
-                rng.bits(AW - 6) * BYTES & 0xff_ffff,
+                (rng.bits(AW - 6) * BYTES) & 0xff_ffff,
                 push.into(),
                 rng.bits(BUS),
                 u128::from(rng.chance(40)),

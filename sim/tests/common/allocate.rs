@@ -100,6 +100,26 @@ pub fn run_bytes(
     Ok((result, run.cycles))
 }
 
+/// What the functional model answers.
+pub fn model(config: &Config, problem: &Problem) -> Answer {
+    let mut memory = systole_sim::memory::Buffers::new();
+    let at = memory.add(problem.bytes());
+    let result = memory.add(vec![0; isa::allocate::SCRATCH_OFFSET]);
+    systole_sim::model::allocate::run(config, &mut memory, at, result).unwrap();
+    Answer::parse(config, problem.costs.len(), memory.get(result).unwrap()).unwrap()
+}
+
+/// Panics unless both answers are the same but for the words that depend on time.
+pub fn same(rtl: &Answer, model: &Answer) {
+    use isa::allocate::*;
+    assert_eq!(rtl.levels, model.levels);
+    let words = [STATUS, BUSY, CELLS, PASSES, ROW_WRITES, TABLE_WORDS, DECISIONS];
+    let answer: &[usize] = if rtl.record[STATUS] == OPTIMAL { &[COST, USED] } else { &[] };
+    for &word in words.iter().chain(answer) {
+        assert_eq!(rtl.record[word], model.record[word], "{}", RECORD[word].0);
+    }
+}
+
 /// Runs a problem on the Verilated kernel: the answer and the cycles from start to interrupt.
 pub fn run(rtl: &mut systole_sim::rtl::Rtl, config: &Config, problem: &Problem, latency: u32) -> (Answer, u64) {
     let mut bytes = problem.bytes();
