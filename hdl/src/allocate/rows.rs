@@ -3,7 +3,7 @@
 //! A row goes out one cell a step: `x` from the bank `source`, and in a `partial` pass, one step later, `y` from the
 //! other. The row before the first device is not read but made: zero at budget 0, infeasible elsewhere. In the passes of
 //! a device with more levels than lanes, `x` lags by the `offset` of the pass's first level, which also enters as the
-//! decision so far. The next row may `go` when `free`. Latency: `turn` in the step after `go`, `x` one step later.
+//! decision so far. The next row may `go` when `free`. Latency: `turn` is up after the first step of the row, `x` after the second, `y` after the third.
 //!
 //! | port | direction | meaning |
 //! |---|---|---|
@@ -73,6 +73,13 @@ pub struct Rows<const P: usize, const A: usize, const D: usize> {
     /// Another step later: `y` is there.
     met_on: DFF<Bit>,
     met_from: DFF<Bit>,
+    /// What the lanes get, a register behind the memories, whose outputs are late in a cycle.
+    turn_now: DFF<Bit>,
+    x_now: DFF<Bits<33>>,
+    x_path_now: DFF<Bits<P>>,
+    x_row_now: DFF<Bit>,
+    y_now: DFF<Bits<33>>,
+    y_path_now: DFF<Bits<P>>,
     x_cell: Signal<Local, Bits<33>>,
     y_cell: Signal<Local, Bits<CELL>>,
     x_read: Signal<Local, Bit>,
@@ -89,6 +96,7 @@ impl<const P: usize, const A: usize, const D: usize> Logic for Rows<P, A, D> {
     fn update(&mut self) {
         dff_setup!(self, clock, running, at, seeding, going_on, from, lag, row);
         dff_setup!(self, clock, sent, sent_at, sent_zero, sent_none, sent_on, sent_from, sent_lag, met_on, met_from);
+        dff_setup!(self, clock, turn_now, x_now, x_path_now, x_row_now, y_now, y_path_now);
         self.bank0.clock.next = self.clock.val();
         self.bank1.clock.next = self.clock.val();
 
@@ -119,29 +127,26 @@ impl<const P: usize, const A: usize, const D: usize> Logic for Rows<P, A, D> {
         self.at_start.next = !self.at.q.val().any();
         self.free.next = !(self.running.q.val() | self.sent.q.val());
         self.moving.next = self.running.q.val() & self.step.val();
-        self.turn.next = self.running.q.val() & self.at_start.val();
+        self.turn.next = self.turn_now.q.val();
+        self.x.next = self.x_now.q.val();
+        self.x_path.next = self.x_path_now.q.val();
+        self.x_row.next = self.x_row_now.q.val();
+        self.y.next = self.y_now.q.val();
+        self.y_path.next = self.y_path_now.q.val();
 
         self.x_cell.next = self.bank0.q.val().get_bits::<33>(0);
         if self.sent_from.q.val() {
             self.x_cell.next = self.bank1.q.val().get_bits::<33>(0);
         }
-        self.x.next = self.x_cell.val();
         if self.sent_zero.q.val() {
-            self.x.next = self.zero.val();
+            self.x_cell.next = self.zero.val();
         }
         if self.sent_none.q.val() {
-            self.x.next = self.infeasible.val();
+            self.x_cell.next = self.infeasible.val();
         }
-        self.x_path.next = bit_cast::<P, 6>(self.sent_lag.q.val());
-        self.x_row.next = self.row.q.val();
         self.y_cell.next = self.bank1.q.val();
         if self.met_from.q.val() {
             self.y_cell.next = self.bank0.q.val();
-        }
-        self.y.next = self.infeasible.val();
-        self.y_path.next = bit_cast::<P, 6>(self.y_cell.val().get_bits::<6>(33));
-        if self.met_on.q.val() {
-            self.y.next = self.y_cell.val().get_bits::<33>(0);
         }
 
         if self.step.val() {
@@ -164,6 +169,15 @@ impl<const P: usize, const A: usize, const D: usize> Logic for Rows<P, A, D> {
             self.sent_lag.d.next = self.lag.q.val();
             self.met_on.d.next = self.sent_on.q.val();
             self.met_from.d.next = self.sent_from.q.val();
+            self.turn_now.d.next = self.running.q.val() & self.at_start.val();
+            self.x_now.d.next = self.x_cell.val();
+            self.x_path_now.d.next = bit_cast::<P, 6>(self.sent_lag.q.val());
+            self.x_row_now.d.next = self.row.q.val();
+            self.y_now.d.next = self.infeasible.val();
+            if self.met_on.q.val() {
+                self.y_now.d.next = self.y_cell.val().get_bits::<33>(0);
+            }
+            self.y_path_now.d.next = bit_cast::<P, 6>(self.y_cell.val().get_bits::<6>(33));
         }
         if self.go.val() {
             self.running.d.next = true;
@@ -177,6 +191,8 @@ impl<const P: usize, const A: usize, const D: usize> Logic for Rows<P, A, D> {
             self.running.d.next = false;
             self.sent.d.next = false;
             self.row.d.next = false;
+            self.turn_now.d.next = false;
+            self.x_row_now.d.next = false;
         }
     }
 }

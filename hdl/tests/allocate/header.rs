@@ -1,25 +1,15 @@
 //! The header unit, held against `systole_isa::allocate::Shape`.
 
 use systole_hdl::allocate::header::Header;
+use systole_hdl::configs;
 use systole_hdl::cosim;
 use systole_hdl::cosim::Rng;
 use systole_isa::allocate::{self, Header as Sizes, Shape};
 use systole_isa::config::Config;
 
 fn config(lanes: usize, n: usize, budget: usize) -> Config {
-    Config {
-        name: "t".into(),
-        part: "p".into(),
-        clock_hz: 1,
-        n,
-        act_words_log2: 9,
-        weight_words_log2: 9,
-        acc_words_log2: 6,
-        lanes: 1,
-        addr_bits: 32,
-        allocate_lanes: lanes,
-        allocate_budget: budget,
-    }
+    let one = configs::config("edge8x8").unwrap();
+    Config { n, allocate_lanes: lanes, allocate_budget: budget, ..one }
 }
 
 fn sizes_stand_or_are_bad<const L: usize, const P: usize, const A: usize, const D: usize>(n: usize) {

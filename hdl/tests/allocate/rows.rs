@@ -33,6 +33,8 @@ struct Model {
     sent: Option<Step>,
     x: Step,
     y: Row,
+    /// What the lanes see: turn, x, its decisions and row number, y, its decisions.
+    out: [u128; 6],
 }
 
 impl Model {
@@ -64,6 +66,7 @@ fn rows_are_sent_as_they_were_written() {
         sent: None,
         x: (Row::default(), 0),
         y: Row::default(),
+        out: [0; 6],
     };
     // Cells that must be seen in order: an independent count of what a row is.
     let mut seen = 0;
@@ -103,13 +106,17 @@ fn rows_are_sent_as_they_were_written() {
                 u128::from(!m.running && m.sent.is_none()),
                 u128::from(m.running && step),
                 u128::from(x_read) + u128::from(y_read),
-                u128::from(m.running && m.at == 0),
-                m.x(),
-                m.x.0.offset as u128,
-                m.parity,
-                if m.y.partial { y_word & NONE } else { NONE },
-                y_word >> 33,
+                m.out[0],
+                m.out[1],
+                m.out[2],
+                m.out[3],
+                m.out[4],
+                m.out[5],
             ];
+            if step {
+                let y = if m.y.partial { y_word & NONE } else { NONE };
+                m.out = [u128::from(m.running && m.at == 0), m.x(), m.x.0.offset as u128, m.parity, y, y_word >> 33];
+            }
             if x_read {
                 m.shown[m.row.source] = m.cells[m.row.source][m.at.wrapping_sub(m.row.offset) % 64];
             }
@@ -135,7 +142,7 @@ fn rows_are_sent_as_they_were_written() {
                 (m.running, m.at) = (true, 0);
             }
             if i[0] == 1 {
-                (m.running, m.sent, m.parity) = (false, None, 0);
+                (m.running, m.sent, m.parity, m.out[0], m.out[3]) = (false, None, 0, 0, 0);
             }
             out
         },
