@@ -3,10 +3,11 @@
 //! **Time** O(N·T·K). Cells that no assignment can pass are left out on both sides: row i holds j from what the devices up
 //! to i must use, or what the later ones cannot, to what they can use, or what the later ones must.
 //!
-//! **Memory** of the traceback: every s-th row is kept, s = ⌈√N⌉, and the rows between two kept ones are made again when
-//! the way back gets there, which knows j and so needs only part of each. That is 2·⌈√N⌉ rows of T + K + 128 sums of 2,
-//! 4 or 8 bytes, as the greatest sum asks: 0.2 MB for 500 devices, 1,024 units and 16 levels. A table that fits 256 KB
-//! is kept whole (s = 1).
+//! **Memory** of the traceback: every s-th row is kept, s ≈ √N / 2, and the rows between two kept ones are made again
+//! when the way back gets there, which knows j and so needs only part of each. Half of √N makes a quarter more memory
+//! than √N, and a third less work. That is 2.5·√N rows of T + K + 128 sums of 2, 4 or 8 bytes, as the greatest sum asks:
+//! 0.24 MB for 500 devices, 1,024 units and 16 levels. A table that fits 256 KB is kept whole (s = 1). Up to 4 MB stay
+//! with the thread for its next problem.
 
 use super::lanes::Lane;
 use super::tables::Tables;
@@ -15,6 +16,10 @@ use std::ops::RangeInclusive;
 
 /// A whole table no larger than this is kept: it stays in the second-level cache.
 const KEEP_BYTES: usize = 256 << 10;
+/// Memory no larger than this is left for the thread's next problem.
+const REUSE_BYTES: usize = 4 << 20;
+/// Bytes of a line of the cache.
+const LINE_BYTES: usize = 64;
 
 /// Level of each device at least cost; `None` where no assignment keeps the budget. `watch` hears after each row how
 /// many are done, of how many.
@@ -60,17 +65,19 @@ fn reach(tables: &Tables) -> Option<Vec<RangeInclusive<usize>>> {
 }
 
 /// Rows of the table in one piece of memory.
-struct Rows<'a, L> {
+struct Rows<'a, L: Lane> {
     tables: &'a Tables,
     reach: Vec<RangeInclusive<usize>>,
     /// Every such row is kept.
     stride: usize,
     /// How many are kept; the others come after them.
     kept: usize,
-    /// Sums before the one for j = 0 in each row: the greatest number of units of any level.
+    /// Sums before the one for j = 0 in each row: at least the greatest number of units of any level.
     margin: usize,
     /// Sums of a row, with the margin.
     width: usize,
+    /// Where the first row begins in `sums`.
+    first: usize,
     sums: Vec<L>,
 }
 
@@ -78,17 +85,23 @@ impl<'a, L: Lane> Rows<'a, L> {
     fn new(tables: &'a Tables, reach: Vec<RangeInclusive<usize>>) -> Self {
         let devices = tables.devices();
         let margin = (0..devices).filter_map(|i| Some(*tables.units(i)?.end())).max().unwrap_or(0);
+        // Every row begins a line of the cache, so that no store crosses one.
+        let line = LINE_BYTES / size_of::<L>();
+        let margin = margin.next_multiple_of(line);
         let width = margin + (tables.budget + 1).next_multiple_of(L::BLOCK);
         let whole = (devices + 1) * width * size_of::<L>() <= KEEP_BYTES;
-        let stride = if whole { 1 } else { devices.isqrt() + 1 };
+        let stride = if whole { 1 } else { devices.isqrt() / 2 + 1 };
         let kept = devices / stride + 1;
-        let sums = vec![L::UNREACHABLE; (kept + stride - 1) * width];
-        Self { tables, reach, stride, kept, margin, width, sums }
+        let mut sums = L::memory().take();
+        sums.clear();
+        sums.resize((kept + stride - 1) * width + line, L::UNREACHABLE);
+        let first = sums.as_ptr().align_offset(LINE_BYTES).min(line);
+        Self { tables, reach, stride, kept, margin, width, first, sums }
     }
 
     fn solve(mut self, watch: &mut dyn FnMut(usize, usize)) -> Option<Vec<usize>> {
         let devices = self.tables.devices();
-        self.sums[self.margin] = L::ZERO;
+        self.sums[self.first + self.margin] = L::ZERO;
         for i in 1..=devices {
             // Between kept rows two places take turns, which stay in the nearest cache.
             self.make(i, self.place(i - 1, 2), self.place(i, 2), self.reach[i].clone());
@@ -141,17 +154,18 @@ impl<'a, L: Lane> Rows<'a, L> {
     }
 
     fn row(&self, place: usize) -> &[L] {
-        &self.sums[place * self.width..(place + 1) * self.width]
+        &self.sums[self.first..][place * self.width..(place + 1) * self.width]
     }
 
     /// Makes row `i` (after device `i − 1`) at place `to` from the row before it at place `from`.
     fn make(&mut self, i: usize, from: usize, to: usize, range: RangeInclusive<usize>) {
         let (width, margin) = (self.width, self.margin);
+        let sums = &mut self.sums[self.first..];
         let (before, after) = if from < to {
-            let (low, high) = self.sums.split_at_mut(to * width);
+            let (low, high) = sums.split_at_mut(to * width);
             (&low[from * width..(from + 1) * width], &mut high[..width])
         } else {
-            let (low, high) = self.sums.split_at_mut(from * width);
+            let (low, high) = sums.split_at_mut(from * width);
             (&high[..width], &mut low[to * width..(to + 1) * width])
         };
         let levels = self.tables.of(i - 1);
@@ -173,5 +187,14 @@ impl<'a, L: Lane> Rows<'a, L> {
         let row = &self.row(place)[self.margin..];
         let at = range.min_by_key(|&j| row[j])?;
         (row[at] < L::UNREACHABLE).then(|| (at, row[at].value()))
+    }
+}
+
+impl<L: Lane> Drop for Rows<'_, L> {
+    fn drop(&mut self) {
+        let sums = std::mem::take(&mut self.sums);
+        if sums.capacity() * size_of::<L>() <= REUSE_BYTES {
+            L::memory().set(sums);
+        }
     }
 }

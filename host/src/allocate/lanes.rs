@@ -7,9 +7,11 @@
 
 use super::tables::Level;
 use multiversion::multiversion;
+use std::cell::Cell;
+use std::thread::LocalKey;
 
 /// An integer wide enough for the sums of a problem, and for twice "unreachable".
-pub trait Lane: Copy + Ord + std::fmt::Debug {
+pub trait Lane: Copy + Ord + std::fmt::Debug + 'static {
     /// More than any sum; two of it still fit.
     const UNREACHABLE: Self;
     /// The sum 0.
@@ -18,6 +20,8 @@ pub trait Lane: Copy + Ord + std::fmt::Debug {
     const BLOCK: usize;
     /// The value.
     fn value(self) -> i64;
+    /// Memory of this thread's last problem, which the next one takes: a fresh page costs more than a row of sums.
+    fn memory() -> &'static LocalKey<Cell<Vec<Self>>>;
     /// The row after `before`: `after[j]` = min over levels of `before[most + j − units]` + cost, where `most` is the
     /// greatest number of units of `levels`; never above [`Lane::UNREACHABLE`]. `after` is a number of blocks,
     /// `before` longer by `most`, and `levels` is not empty.
@@ -53,6 +57,13 @@ macro_rules! lane {
 
             fn value(self) -> i64 {
                 i64::from(self)
+            }
+
+            fn memory() -> &'static LocalKey<Cell<Vec<Self>>> {
+                thread_local! {
+                    static MEMORY: Cell<Vec<$lane>> = const { Cell::new(Vec::new()) };
+                }
+                &MEMORY
             }
 
             fn row(before: &[Self], after: &mut [Self], levels: &[Level]) {

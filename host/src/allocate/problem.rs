@@ -17,7 +17,7 @@ pub struct Limits {
     pub cost: u64,
 }
 
-/// What the software solver takes. The dynamic program then needs at most 1.1 GB: two times √N rows of 8-byte sums
+/// What the software solver takes. The dynamic program then needs at most 1.4 GB: 2.5·√N rows of 8-byte sums
 /// (see `dynamic`), and no sum is as great as "unreachable" (see `lanes`).
 pub const LIMITS: Limits = Limits { devices: 65_536, budget: 262_144, levels: 4_096, cost: (1 << 62) - 2 };
 
