@@ -34,8 +34,11 @@ pub fn run_values(plan: &Plan, samples: Vec<Vec<Values>>) -> Result<Run, String>
     Ok((outputs.map_err(|e| e.0)?, snapshots))
 }
 
+/// Output values and snapshots of each inference.
+pub type Ran = (Vec<Vec<i8>>, Vec<Vec<Snapshot>>);
+
 /// As [`run_values`] for a model with one input and one output, int8 in model order.
-pub fn run(plan: &Plan, inputs: &[Vec<i8>]) -> Result<(Vec<Vec<i8>>, Vec<Vec<Snapshot>>), String> {
+pub fn run(plan: &Plan, inputs: &[Vec<i8>]) -> Result<Ran, String> {
     let sample = |input: &Vec<i8>| Ok::<_, String>(vec![Values::Card(to_card(plan.input(), input)?)]);
     let (outputs, snapshots) = run_values(plan, inputs.iter().map(sample).collect::<Result<_, _>>()?)?;
     Ok((outputs.iter().map(|o| from_card(plan.output(), o[0].bytes())).collect(), snapshots))

@@ -91,7 +91,7 @@ fn a_mobilenet_that_is_larger_than_each_card() {
     let want = systole::reference::run(&graph, &input).unwrap();
     for config in card::configs() {
         let plan = compile(&graph, &config, Options::default()).unwrap();
-        let (outputs, _) = card::run(&plan, &[input.clone()]).unwrap();
+        let (outputs, _) = card::run(&plan, std::slice::from_ref(&input)).unwrap();
         assert_eq!(outputs[0], want, "{}", config.name);
         assert!(plan.placements.iter().all(|p| p.card), "{:?}", plan.placements);
         let ideal = graph.macs() / (config.n * config.n) as u64;

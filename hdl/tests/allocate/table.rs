@@ -63,7 +63,7 @@ impl Problem {
                 }
                 spare += u128::from(devices.get(place).is_none());
                 for level in 0..self.levels {
-                    let mark = level as u128 * unit & 0xff;
+                    let mark = (level as u128 * unit) & 0xff;
                     let first = u128::from(level == 0 && place > 0);
                     let slot = match devices.get(place) {
                         Some((slope, costs)) => {

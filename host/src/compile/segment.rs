@@ -38,7 +38,7 @@ fn is_view(graph: &Graph, from: TensorId, to: TensorId, n: usize) -> bool {
         return false;
     }
     let (from_hwc, to_hwc) = (from_tensor.hwc, to_tensor.hwc);
-    let full = |hwc: [usize; 3]| hwc[2] % n == 0;
+    let full = |hwc: [usize; 3]| hwc[2].is_multiple_of(n);
     // The card writes it in this segment, into a buffer that is its own.
     let written = graph.nodes.iter().find(|node| node.output == from);
     written.is_some_and(|node| !node.op.is_host())

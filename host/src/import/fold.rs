@@ -11,7 +11,7 @@ pub fn fold(mut graph: Graph) -> Graph {
         node.inputs.iter().for_each(|&id| readers[id] = Some(i));
     }
     let mut gone = vec![false; graph.nodes.len()];
-    for i in 0..graph.nodes.len() {
+    for (i, gone) in gone.iter_mut().enumerate() {
         let output = graph.nodes[i].output;
         let Some(at) = readers[output].filter(|_| counts[output] == 1) else { continue };
         let Some(before) = joined(&graph, i, at) else { continue };
@@ -19,7 +19,7 @@ pub fn fold(mut graph: Graph) -> Graph {
         if let Some(window) = window(&mut graph.nodes[at].op) {
             window.before = before;
         }
-        gone[i] = true;
+        *gone = true;
     }
     let mut gone = gone.into_iter();
     graph.nodes.retain(|_| !gone.next().unwrap_or(false));
