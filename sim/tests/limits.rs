@@ -36,7 +36,7 @@ fn a_run_without_end_is_an_error_by_the_limit_that_it_meets_first() {
         let long = [
             put(op::F_OUT, &[15, 15]),
             put(op::F_KERNEL, &[31, 31, 0]),
-            put(op::F_MODE, &[0, 1, 1, 0, 1]),
+            put(op::F_MODE, &[0, 1, 1, 0, 1, 0]),
             word(op::FEED, 0),
             word(op::DRAIN, 0),
             word(op::END, 0),
