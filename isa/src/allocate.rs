@@ -255,24 +255,7 @@ mod tests {
     use super::*;
 
     fn config(lanes: usize, n: usize) -> Config {
-        Config {
-            name: "t".into(),
-            part: "p".into(),
-            clock_hz: 1,
-            n,
-            act_words_log2: 9,
-            weight_words_log2: 9,
-            acc_words_log2: 6,
-            lanes: 1,
-            addr_bits: 32,
-            ports: 1,
-            multiplier: crate::config::Multiplier::Serial,
-            residual: false,
-            line_groups: 1,
-            line_words_log2: 8,
-            allocate_lanes: lanes,
-            allocate_budget: 1023,
-        }
+        Config { allocate_lanes: lanes, allocate_budget: 1023, ..Config::least(n) }
     }
 
     #[test]

@@ -17,7 +17,7 @@
 //! configuration). The job streams lines of [`F_OUT`] `width` + 1 samples, `height` + 1 of them (samples outside the
 //! input are padding; `stride_x` is 1, `stride_y` the distance of lines in the input). When sample s of line l enters, row
 //! g·R + r of column c adds `tile[g·R + r][c] · word(l − g, s − r)[c]`. So kernel column k of kernel row j stands in row
-//! g·R + r with r = taps − 1 − k and g = G − 1 − j. A sum is an output if s ≥ `taps` and s − `taps` is a multiple of
+//! g·R + r with r = K − 1 − k for K kernel columns, and g = G − 1 − j. A sum is an output if s ≥ `taps` and s − `taps` is a multiple of
 //! `step_x` + 1, and likewise l with `lines` and `step_y`; outputs are numbered in order. What a row sees before the
 //! first sample of the job, or, past the first sample of a line, of the line before, is undefined, and so is what comes
 //! out then: outputs must not touch it (rows without a tap hold zero weights; rows past G·R belong to the last group).
@@ -81,7 +81,7 @@ operations! {
     /// Drain: words from one output pixel to the next.
     D_STEP = 0x11, [("step", 0, 24, "words")];
     /// Drain: pixels, and digits of the multipliers.
-    D_COUNT = 0x12, [("pixels", 0, 12, "output pixels less 1"), ("steps", 12, 4, "multiplier digits less 1; 0 with parallel multipliers"), ("add", 16, 1, "add an activation tensor, see `layout::add_record`")];
+    D_COUNT = 0x12, [("pixels", 0, 12, "output pixels less 1"), ("steps", 12, 4, "multiplier digits less 1; with parallel multipliers 0, or 1 with `add`"), ("add", 16, 1, "add an activation tensor, see `layout::add_record`")];
     /// Drain: output zero point and clamp.
     D_QUANT = 0x13, [("zero_point", 0, 8, "int8"), ("low", 8, 8, "int8, least output"), ("high", 16, 8, "int8, greatest output")];
     /// Drain: weight word of the parameter records.

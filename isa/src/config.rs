@@ -51,6 +51,29 @@ pub enum Multiplier {
 }
 
 impl Config {
+    /// A small configuration of an n×n array, for tests: they name what they depend on and take the rest from here, so
+    /// that a new key is added in one place.
+    pub fn least(n: usize) -> Self {
+        Self {
+            name: "least".into(),
+            part: "none".into(),
+            clock_hz: 1,
+            n,
+            act_words_log2: 9,
+            weight_words_log2: 9,
+            acc_words_log2: 6,
+            lanes: 1,
+            addr_bits: 32,
+            ports: 1,
+            multiplier: Multiplier::Serial,
+            residual: false,
+            line_groups: 1,
+            line_words_log2: 8,
+            allocate_lanes: 8,
+            allocate_budget: 63,
+        }
+    }
+
     /// Bytes of a bus word.
     pub fn bus_bytes(&self) -> usize {
         crate::layout::bus_bytes(self.n)

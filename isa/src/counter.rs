@@ -20,7 +20,7 @@ counters! {
     BUSY = 1, "busy";
     /// multiply-accumulates of the network done: by the row and column counts in use, in busy cycles
     MACS = 2, "macs";
-    /// products with a zero operand, over all elements of the array, in busy cycles (unused elements hold zero weights)
+    /// products with a zero operand, over all elements of the array, in busy cycles (unused elements hold zero weights); line mode is not counted
     ZERO_PRODUCTS = 3, "zero_products";
     /// cycles in which neither feeder, drain, load nor store works
     IDLE = 4, "idle";

@@ -7,24 +7,7 @@ use systole_sim::memory::{Buffers, CardMemory};
 use systole_sim::model::{Machine, ModelError};
 
 fn config(n: usize) -> Config {
-    Config {
-        name: format!("test{n}"),
-        part: "none".into(),
-        clock_hz: 1_000_000,
-        n,
-        act_words_log2: 9,
-        weight_words_log2: 9,
-        acc_words_log2: 6,
-        lanes: 1,
-        addr_bits: 32,
-        ports: 1,
-        multiplier: isa::config::Multiplier::Serial,
-        residual: false,
-        line_groups: 1,
-        line_words_log2: 8,
-        allocate_lanes: 8,
-        allocate_budget: 63,
-    }
+    Config { name: format!("test{n}"), clock_hz: 1_000_000, ..Config::least(n) }
 }
 
 struct Random(u64);

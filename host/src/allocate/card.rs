@@ -5,11 +5,9 @@
 
 use super::problem::Limits;
 use super::{AllocateError, Method, Mode, Outcome, Problem, Solution, Solved, LIMITS};
-use crate::runtime::raw::{Card, Program, ProgramError};
-use crate::runtime::{CardInfo, ContainerFile, RuntimeError};
+use crate::runtime::{CardInfo, ContainerFile, LoadedKernel, RuntimeError};
 use isa::allocate::{self as kernel, Answer, Header, Shape, MAX_COST, NOT_ALLOWED};
 use isa::config::Config;
-use opencl3::kernel::Kernel;
 
 /// Why a card decided nothing.
 #[derive(Debug, thiserror::Error)]
@@ -24,12 +22,8 @@ pub enum CardError {
 
 /// A card with a container loaded, ready to decide.
 pub struct CardAllocator {
-    device: String,
     config: Config,
-    // The kernel and the program go before the card that they live on.
-    kernel: Kernel,
-    _program: Program,
-    card: Card,
+    kernel: LoadedKernel,
 }
 
 /// What a card decided.
@@ -104,23 +98,8 @@ impl CardAllocator {
     /// The container is for another configuration, the card refuses it, or a call fails.
     pub fn open(card: &CardInfo, container: &ContainerFile) -> Result<Self, RuntimeError> {
         container.is_for(&card.config)?;
-        let device = card.name.clone();
-        let failed = |call: &str| {
-            let (device, call) = (device.clone(), call.to_string());
-            move |code: String| RuntimeError::call(device, call, code)
-        };
-        let raw = Card::open(&card.device).map_err(failed("opening it"))?;
-        let program = raw.load(container.bytes()).map_err(|e| match e {
-            ProgramError::Call(code) => failed("loading the container")(code),
-            ProgramError::Refused(code) => RuntimeError::Refused {
-                device: device.clone(),
-                path: container.path().into(),
-                config: card.config.clone(),
-                code,
-            },
-        })?;
-        let kernel = raw.kernel(&program, kernel::KERNEL).map_err(failed("finding kernel systole_allocate"))?;
-        Ok(Self { device, config: container.config().clone(), kernel, _program: program, card: raw })
+        let kernel = LoadedKernel::open(card, container, kernel::KERNEL)?;
+        Ok(Self { config: container.config().clone(), kernel })
     }
 
     /// Decides one problem.
@@ -129,22 +108,20 @@ impl CardAllocator {
     /// A call fails, the least cost is above 32 bits, or the answer is no solution of the problem. Infeasible
     /// is no error.
     pub fn solve(&self, problem: &Problem, encoded: &Encoded) -> Result<CardSolved, CardError> {
-        let failed =
-            |call: &'static str| move |code: String| RuntimeError::call(self.device.clone(), call.into(), code);
         let Encoded { header, bytes } = encoded;
-        let mut from = self.card.buffer(bytes.len(), false).map_err(failed("memory for the problem"))?;
+        let mut from = self.kernel.buffer(bytes.len(), false, "memory for the problem")?;
         let result_bytes = Shape::new(&self.config, header).result_bytes(&self.config);
-        let to = self.card.buffer(result_bytes, true).map_err(failed("memory for the result"))?;
-        self.card.write(&mut from, bytes).map_err(failed("writing the problem"))?;
-        let time = self.card.run(&self.kernel, &[&from, &to]).map_err(failed("running the kernel"))?;
+        let to = self.kernel.buffer(result_bytes, true, "memory for the result")?;
+        self.kernel.write(&mut from, bytes, "writing the problem")?;
+        let kernel_ns = self.kernel.run(&[&from, &to])?;
         let mut answer = vec![0; result_bytes.min(kernel::SCRATCH_OFFSET)];
-        self.card.read(&to, &mut answer).map_err(failed("reading the result"))?;
+        self.kernel.read(&to, &mut answer, "reading the result")?;
 
         let wrong = |what: String| AllocateError::Wrong { problem: problem.name().into(), what };
         let answer = Answer::parse(&self.config, header.devices, &answer).map_err(wrong)?;
         let outcome = outcome(problem, &answer)?;
         let solved = Solved { outcome, method: Method::Card };
-        Ok(CardSolved { solved, record: answer.record, kernel_ns: time.end_ns.saturating_sub(time.start_ns) })
+        Ok(CardSolved { solved, record: answer.record, kernel_ns })
     }
 }
 
@@ -181,24 +158,7 @@ mod tests {
     use super::*;
 
     fn config() -> Config {
-        Config {
-            name: "t".into(),
-            part: "p".into(),
-            clock_hz: 1,
-            n: 8,
-            act_words_log2: 9,
-            weight_words_log2: 9,
-            acc_words_log2: 6,
-            lanes: 1,
-            addr_bits: 32,
-            ports: 1,
-            multiplier: isa::config::Multiplier::Serial,
-            residual: false,
-            line_groups: 1,
-            line_words_log2: 8,
-            allocate_lanes: 8,
-            allocate_budget: 100,
-        }
+        Config { allocate_budget: 100, ..Config::least(8) }
     }
 
     fn problem(budget: usize, devices: Vec<Device>) -> Problem {
@@ -219,10 +179,10 @@ mod tests {
         let many = (0..1025).map(|i| device(&i.to_string(), &[0])).collect();
         let heavy = |name: &str| Device { slope: high - 1, ..device(name, &[0]) };
         for (budget, devices, says) in [
-            (9, many, "device `1024`: is one too many: `devices` holds 1025; a card of `t` takes at most 1024"),
-            (101, vec![device("a", &[0])], "problem `p`: budget is 101; a card of `t` takes at most 100 units"),
-            (99, vec![device("a", &[0; 65])], "device `a`: cost has 65 levels; a card of `t` takes at most 64"),
-            (9, vec![device("a", &[0, high])], "device `a`: cost[1] is 4294967295; a card of `t` takes at most"),
+            (9, many, "device `1024`: is one too many: `devices` holds 1025; a card of `least` takes at most 1024"),
+            (101, vec![device("a", &[0])], "problem `p`: budget is 101; a card of `least` takes at most 100 units"),
+            (99, vec![device("a", &[0; 65])], "device `a`: cost has 65 levels; a card of `least` takes at most 64"),
+            (9, vec![device("a", &[0, high])], "device `a`: cost[1] is 4294967295; a card of `least` takes at most"),
             (9, vec![heavy("a"), heavy("b")], "device `a`: weight, with those of the devices after it, is 8589934588;"),
         ] {
             let message = error(budget, devices);

@@ -196,24 +196,7 @@ mod tests {
     use super::*;
 
     fn emitter() -> Emitter {
-        let config = Config {
-            name: "c".into(),
-            part: "p".into(),
-            clock_hz: 1,
-            n: 4,
-            act_words_log2: 10,
-            weight_words_log2: 10,
-            acc_words_log2: 8,
-            lanes: 1,
-            addr_bits: 32,
-            ports: 1,
-            multiplier: isa::config::Multiplier::Serial,
-            residual: false,
-            line_groups: 1,
-            line_words_log2: 8,
-            allocate_lanes: 8,
-            allocate_budget: 63,
-        };
+        let config = Config { act_words_log2: 10, weight_words_log2: 10, acc_words_log2: 8, ..Config::least(4) };
         Emitter::new(&config, vec![])
     }
 

@@ -95,24 +95,7 @@ mod tests {
     }
 
     fn config(n: usize, act_words_log2: u32) -> Config {
-        Config {
-            name: "c".into(),
-            part: "p".into(),
-            clock_hz: 1,
-            n,
-            act_words_log2,
-            weight_words_log2: 12,
-            acc_words_log2: 8,
-            lanes: 1,
-            addr_bits: 32,
-            ports: 1,
-            multiplier: isa::config::Multiplier::Serial,
-            residual: false,
-            line_groups: 1,
-            line_words_log2: 8,
-            allocate_lanes: 8,
-            allocate_budget: 63,
-        }
+        Config { act_words_log2, weight_words_log2: 12, acc_words_log2: 8, ..Config::least(n) }
     }
 
     fn folded(graph: &mut Graph, config: &Config) -> Fold {

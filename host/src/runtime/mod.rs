@@ -7,6 +7,7 @@ mod container;
 mod device;
 mod driver;
 mod error;
+mod loaded;
 pub mod raw;
 mod session;
 
@@ -14,4 +15,5 @@ pub use container::ContainerFile;
 pub use device::{card_of, cards, CardInfo};
 pub use driver::{card_dir, container_of, driver_place, find_driver, CARD_DIR_VARIABLE, VENDORS_VARIABLE};
 pub use error::RuntimeError;
+pub(crate) use loaded::LoadedKernel;
 pub use session::{BatchResult, Session};

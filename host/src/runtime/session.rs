@@ -7,25 +7,21 @@
 use super::container::ContainerFile;
 use super::device::CardInfo;
 use super::error::RuntimeError;
-use super::raw::{Card, CardBuffer, Program as Loaded, ProgramError};
+use super::loaded::LoadedKernel;
+use super::raw::CardBuffer;
 use crate::energy::Counts;
 use crate::plan::{Plan, Program};
 use crate::reference::{from_card, to_card, Values};
 use isa::control::INFER_KERNEL;
 use isa::counter::Snapshot;
 use isa::layout::COMMAND_READ_AHEAD;
-use opencl3::kernel::Kernel;
 
 /// A plan on a card, ready to run batches.
 pub struct Session<'p> {
     plan: &'p Plan,
-    device: String,
     batch: usize,
     programs: Vec<Resident>,
-    // The kernel and the program go before the card that they live on.
-    kernel: Kernel,
-    _program: Loaded,
-    card: Card,
+    kernel: LoadedKernel,
 }
 
 /// The buffers of a program of the plan in card memory.
@@ -63,25 +59,9 @@ impl<'p> Session<'p> {
         batch: usize,
     ) -> Result<Self, RuntimeError> {
         container.fits(&card.config, plan)?;
-        let device = card.name.clone();
-        let failed = |call: &str| {
-            let (device, call) = (device.clone(), call.to_string());
-            move |code: String| RuntimeError::call(device, call, code)
-        };
-        let raw = Card::open(&card.device).map_err(failed("opening it"))?;
-        let program = raw.load(container.bytes()).map_err(|e| match e {
-            ProgramError::Call(code) => failed("loading the container")(code),
-            ProgramError::Refused(code) => RuntimeError::Refused {
-                device: device.clone(),
-                path: container.path().into(),
-                config: card.config.clone(),
-                code,
-            },
-        })?;
-        let kernel = raw.kernel(&program, INFER_KERNEL).map_err(failed("finding kernel systole_infer"))?;
+        let kernel = LoadedKernel::open(card, container, INFER_KERNEL)?;
         let memory = |bytes: usize, written: bool| {
-            let what = format!("{bytes} bytes of its {} bytes of memory", card.memory_bytes);
-            raw.buffer(bytes, written).map_err(failed(&what))
+            kernel.buffer(bytes, written, &format!("{bytes} bytes of its {} bytes of memory", card.memory_bytes))
         };
         let mut programs = Vec::new();
         for part in plan.programs() {
@@ -94,11 +74,11 @@ impl<'p> Session<'p> {
                 output: memory(part.output_bytes(batch), true)?,
                 counters: memory(counter_bytes(part, batch), true)?,
             };
-            raw.write(&mut resident.commands, &stream).map_err(failed("writing the commands"))?;
-            raw.write(&mut resident.weights, &part.weights).map_err(failed("writing the weights"))?;
+            kernel.write(&mut resident.commands, &stream, "writing the commands")?;
+            kernel.write(&mut resident.weights, &part.weights, "writing the weights")?;
             programs.push(resident);
         }
-        Ok(Self { plan, device, batch, programs, kernel, _program: program, card: raw })
+        Ok(Self { plan, batch, programs, kernel })
     }
 
     /// Runs up to the session's batch of inputs, each int8 in model order, of a plan with one input.
@@ -108,7 +88,7 @@ impl<'p> Session<'p> {
     pub fn run(&mut self, inputs: &[Vec<i8>]) -> Result<BatchResult, RuntimeError> {
         let info = self.plan.input();
         let sample = |input: &Vec<i8>| {
-            let what = |what| RuntimeError::Wrong { device: self.device.clone(), what };
+            let what = |what| RuntimeError::Wrong { device: self.kernel.device().into(), what };
             Ok(vec![Values::Card(to_card(info, input).map_err(what)?)])
         };
         self.run_values(inputs.iter().map(sample).collect::<Result<_, RuntimeError>>()?)
@@ -122,7 +102,7 @@ impl<'p> Session<'p> {
         let (plan, batch) = (self.plan, samples.len());
         if batch == 0 || batch > self.batch {
             let what = format!("a run of {batch} inputs; this session takes 1 to {}", self.batch);
-            return Err(RuntimeError::Wrong { device: self.device.clone(), what });
+            return Err(RuntimeError::Wrong { device: self.kernel.device().into(), what });
         }
         let (mut layers, mut kernel_ns) = (Vec::new(), 0);
         let values = plan.run(samples, |number, program, input| {
@@ -143,27 +123,21 @@ impl<'p> Session<'p> {
         input: &[u8],
         batch: usize,
     ) -> Result<(Vec<u8>, Vec<Counts>, u64), RuntimeError> {
-        let device = self.device.clone();
-        let failed = |call: &'static str| {
-            let device = device.clone();
-            move |code: String| RuntimeError::call(device, call.into(), code)
-        };
         let resident = &mut self.programs[number];
         if batch != resident.loaded {
             let stream = stream(program, batch)?;
-            self.card.write(&mut resident.commands, &stream).map_err(failed("writing the commands"))?;
+            self.kernel.write(&mut resident.commands, &stream, "writing the commands")?;
             resident.loaded = batch;
         }
-        self.card.write(&mut resident.input, input).map_err(failed("writing the input"))?;
+        self.kernel.write(&mut resident.input, input, "writing the input")?;
         let Resident { commands, weights, input, output, counters, .. } = &*resident;
-        let time = self.card.run(&self.kernel, &[commands, weights, input, output, counters]);
-        let time = time.map_err(failed("running the kernel"))?;
+        let kernel_ns = self.kernel.run(&[commands, weights, input, output, counters])?;
         let mut bytes = vec![0; program.output_bytes(batch)];
-        self.card.read(output, &mut bytes).map_err(failed("reading the output"))?;
+        self.kernel.read(output, &mut bytes, "reading the output")?;
         let mut snapshots = vec![0; counter_bytes(program, batch)];
-        self.card.read(counters, &mut snapshots).map_err(failed("reading the counters"))?;
+        self.kernel.read(counters, &mut snapshots, "reading the counters")?;
         let layers = self.activity(program, &snapshots, batch)?;
-        Ok((bytes, layers, time.end_ns.saturating_sub(time.start_ns)))
+        Ok((bytes, layers, kernel_ns))
     }
 
     /// The counter snapshots, summed over the batch by layer.
@@ -173,7 +147,7 @@ impl<'p> Session<'p> {
         for span in program.marks(batch) {
             let (Some(from), Some(to)) = (marks.get(span.from), marks.get(span.to)) else {
                 let what = format!("wrote {} counter snapshots, but the plan has {}", marks.len(), span.to + 1);
-                return Err(RuntimeError::Wrong { device: self.device.clone(), what });
+                return Err(RuntimeError::Wrong { device: self.kernel.device().into(), what });
             };
             layers[span.layer].add(&Counts::between(from, to));
         }
