@@ -283,7 +283,7 @@ mod tests {
             ("devices is 0;", Header { devices: 0, ..good }),
             ("devices is 1025;", Header { devices: 1025, ..good }),
             ("levels is 65;", Header { levels: 65, ..good }),
-            ("budget is 1024; a card of `t` takes 0 to 1023", Header { budget: 1024, ..good }),
+            ("budget is 1024; a card of `least` takes 0 to 1023", Header { budget: 1024, ..good }),
         ] {
             let error = bad.check(&config(8, 4)).unwrap_err();
             assert!(error.starts_with(what), "{error}");
