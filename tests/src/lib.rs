@@ -7,3 +7,4 @@ pub mod data;
 pub mod graphs;
 pub mod hazards;
 pub mod onnx;
+pub mod stream;

@@ -9,6 +9,7 @@ mod host;
 use crate::array::Array;
 use crate::graph::{Graph, HostOp, Node, Op};
 use crate::tensor::TensorInfo;
+pub(crate) use host::softmax::Table as SoftmaxTable;
 
 /// Values of a tensor.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,15 +3,18 @@
 use super::container::ContainerFile;
 use super::device::CardInfo;
 use super::error::RuntimeError;
+use super::raw::slot::{Bound, Lanes};
 use super::raw::{Card, CardBuffer, Program, ProgramError};
 use opencl3::kernel::Kernel;
+use std::sync::Arc;
 
 /// A kernel of a card, ready to run.
 pub(crate) struct LoadedKernel {
     device: String,
+    name: String,
     // The kernel and the program go before the card that they live on.
     kernel: Kernel,
-    _program: Program,
+    program: Program,
     card: Card,
 }
 
@@ -37,7 +40,7 @@ impl LoadedKernel {
             },
         })?;
         let found = raw.kernel(&program, kernel).map_err(failed(&format!("finding kernel {kernel}")))?;
-        Ok(Self { device, kernel: found, _program: program, card: raw })
+        Ok(Self { device, name: kernel.into(), kernel: found, program, card: raw })
     }
 
     /// Name of the device, for errors.
@@ -66,6 +69,16 @@ impl LoadedKernel {
     /// Reads the start of a buffer.
     pub fn read(&self, from: &CardBuffer, data: &mut [u8], call: &str) -> Result<(), RuntimeError> {
         self.card.read(from, data).map_err(self.failed(call))
+    }
+
+    /// Queues for runs that overlap.
+    pub fn lanes(&self) -> Result<Lanes, RuntimeError> {
+        self.card.lanes().map_err(self.failed("making queues"))
+    }
+
+    /// The kernel once more, with arguments of its own.
+    pub fn bind(&self, arguments: Vec<Arc<CardBuffer>>) -> Result<Bound, RuntimeError> {
+        self.card.bind(&self.program, &self.name, arguments).map_err(self.failed("setting the kernel's arguments"))
     }
 
     /// Runs the kernel: ns from start to done on the card's clock.

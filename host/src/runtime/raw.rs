@@ -1,10 +1,13 @@
 //! Every `unsafe` of this crate: OpenCL calls that take memory, and files mapped into memory.
 //!
 //! The functions here are safe to call: lengths come from slices, each buffer remembers its own, and every transfer is
-//! blocking, so no pointer outlives its call. They say what OpenCL said and nothing more; `session` makes sentences.
+//! blocking, so no pointer outlives its call; those that are not are in [`slot`], which owns what they point to. They say
+//! what OpenCL said and nothing more; `session` and `stream` make sentences.
 //!
 //! One thing is not in our hands: cl3's `dynamic` feature calls the loader through function pointers of the Rust ABI.
 //! For the integers and pointers of OpenCL that is the C ABI on every target this crate is built for.
+
+pub mod slot;
 
 use opencl3::command_queue::{CommandQueue, CL_QUEUE_PROFILING_ENABLE};
 use opencl3::context::Context;
@@ -13,7 +16,7 @@ use opencl3::event::Event;
 use opencl3::kernel::Kernel;
 use opencl3::memory::{Buffer, ClMem, CL_MEM_READ_ONLY, CL_MEM_READ_WRITE};
 use opencl3::program as cl;
-use opencl3::types::{cl_device_id, cl_int, cl_program, CL_BLOCKING};
+use opencl3::types::{cl_device_id, cl_int, cl_mem, cl_program, CL_BLOCKING};
 use std::ffi::CString;
 use std::fs::File;
 use std::path::Path;
@@ -50,6 +53,13 @@ pub struct Program(cl_program);
 pub struct CardBuffer {
     buffer: Buffer<u8>,
     bytes: usize,
+}
+
+impl CardBuffer {
+    /// The memory object.
+    fn get(&self) -> cl_mem {
+        self.buffer.get()
+    }
 }
 
 /// Why a program did not load.
@@ -177,7 +187,7 @@ impl Card {
     pub fn run(&self, kernel: &Kernel, arguments: &[&CardBuffer]) -> Result<KernelTime, String> {
         for (i, argument) in arguments.iter().enumerate() {
             // SAFETY: a memory object is what every argument of the kernel is, and OpenCL checks its size.
-            unsafe { kernel.set_arg(i as u32, &argument.buffer.get()) }.map_err(|e| format!("argument {i}: {e}"))?;
+            unsafe { kernel.set_arg(i as u32, &argument.get()) }.map_err(|e| format!("argument {i}: {e}"))?;
         }
         // SAFETY: the arguments are bound, and borrowed until the run has ended.
         let event = unsafe { self.queue.enqueue_task(kernel.get(), &[]) }.map_err(|e| e.to_string())?;

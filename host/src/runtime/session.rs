@@ -156,7 +156,7 @@ impl<'p> Session<'p> {
 }
 
 /// The command stream as it lies in card memory, with the zeros that the fetcher reads ahead.
-fn stream(program: &Program, batch: usize) -> Result<Vec<u8>, RuntimeError> {
+pub(super) fn stream(program: &Program, batch: usize) -> Result<Vec<u8>, RuntimeError> {
     // Bytes of commands are little endian, on any host.
     let words: Vec<u32> = program.commands(batch)?.into_iter().map(u32::to_le).collect();
     let mut bytes = bytemuck::cast_slice(&words).to_vec();
@@ -165,6 +165,6 @@ fn stream(program: &Program, batch: usize) -> Result<Vec<u8>, RuntimeError> {
 }
 
 /// Bytes of all counter snapshots of a batch.
-fn counter_bytes(program: &Program, batch: usize) -> usize {
+pub(super) fn counter_bytes(program: &Program, batch: usize) -> usize {
     program.mark_count(batch) * Snapshot::bytes(isa::layout::bus_bytes(program.n))
 }

@@ -8,7 +8,7 @@ mod linear;
 mod pool;
 mod quantise;
 mod shape;
-mod softmax;
+pub(crate) mod softmax;
 
 use crate::array::Array;
 use crate::graph::HostOp;

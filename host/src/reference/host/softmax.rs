@@ -43,6 +43,33 @@ pub fn bytes(input: &Array, beta_scale: f64) -> Result<Array, String> {
     Ok(Array::bytes(&input.shape, &output))
 }
 
+/// As [`bytes`], prepared for many lines: one exponential a difference, computed once.
+pub struct Table {
+    /// Exponentials of the differences 0 to −255; 0 for those without weight.
+    powers: [i32; 256],
+}
+
+impl Table {
+    /// For a factor on the real input, times the input's scale.
+    pub fn new(beta_scale: f64) -> Self {
+        let scale = Scale::new(beta_scale);
+        let power = |i: usize| match -(i as i32) {
+            difference if difference >= scale.least => exp_of_negative(scale.apply(difference)),
+            _ => 0,
+        };
+        Self { powers: std::array::from_fn(power) }
+    }
+
+    /// Softmax of a line of int8 in place.
+    pub fn line(&self, line: &mut [i8]) {
+        let greatest = i32::from(line.iter().copied().max().unwrap_or(0));
+        let power = |q: i8| self.powers[(greatest - i32::from(q)) as usize & 255];
+        let sum = line.iter().fold(0i32, |sum, &q| sum.wrapping_add(divide_by_power(power(q), SUM_BITS)));
+        let share = Share::of(sum);
+        line.iter_mut().for_each(|q| *q = share.of_power(power(*q)));
+    }
+}
+
 /// From a difference of bytes to a fixed-point number with 5 integer bits.
 struct Scale {
     multiplier: i64,
@@ -80,20 +107,30 @@ fn softmax(line: &[i8], scale: &Scale) -> Vec<i8> {
         (difference >= scale.least).then(|| exp_of_negative(scale.apply(difference)))
     };
     let sum = line.iter().filter_map(power).fold(0i32, |sum, p| sum.wrapping_add(divide_by_power(p, SUM_BITS)));
-    // 1 / sum as a number of 0 to 1, and how many bits the sum lies over 1.
-    let zeros = sum.leading_zeros();
-    let over = SUM_BITS as i32 - zeros as i32;
-    let fraction = (sum as u32).wrapping_shl(zeros).wrapping_sub(1 << 31) as i32;
-    let reciprocal = one_over_one_plus(fraction);
-    line.iter()
-        .map(|q| match power(q) {
-            Some(p) => {
-                let bits = (over + 31 - 8).clamp(0, 31) as u32;
-                (divide_by_power(multiply(reciprocal, p), bits) - 128).clamp(-128, 127) as i8
-            }
-            None => -128,
-        })
-        .collect()
+    let share = Share::of(sum);
+    line.iter().map(|q| power(q).map_or(-128, |p| share.of_power(p))).collect()
+}
+
+/// What a power's share of a sum of powers is.
+struct Share {
+    /// 1 / sum as a number of 0 to 1.
+    reciprocal: i32,
+    /// Bits that a product with it drops.
+    bits: u32,
+}
+
+impl Share {
+    fn of(sum: i32) -> Self {
+        let zeros = sum.leading_zeros();
+        // How many bits the sum lies over 1.
+        let over = SUM_BITS as i32 - zeros as i32;
+        let fraction = (sum as u32).wrapping_shl(zeros).wrapping_sub(1 << 31) as i32;
+        Self { reciprocal: one_over_one_plus(fraction), bits: (over + 31 - 8).clamp(0, 31) as u32 }
+    }
+
+    fn of_power(&self, power: i32) -> i8 {
+        (divide_by_power(multiply(self.reciprocal, power), self.bits) - 128).clamp(-128, 127) as i8
+    }
 }
 
 /// Product of two fixed-point numbers, rounded to nearest.
@@ -167,4 +204,27 @@ fn one_over_one_plus(x: i32) -> i32 {
     }
     // Half of it, and from 2 integer bits to none.
     times_power(y, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_gives_what_the_textbook_gives() {
+        for (round, beta_scale) in [0.001, 0.05, 0.1783, 1.0, 7.5, 1e6].into_iter().enumerate() {
+            let (table, scale) = (Table::new(beta_scale), Scale::new(beta_scale));
+            let mut state = round as u32;
+            for length in 1..200usize {
+                let byte = |_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (state >> 24) as i8 >> (length % 5)
+                };
+                let mut line: Vec<i8> = (0..length).map(byte).collect();
+                let want = softmax(&line, &scale);
+                table.line(&mut line);
+                assert_eq!(line, want, "scale {beta_scale}, {length} values");
+            }
+        }
+    }
 }

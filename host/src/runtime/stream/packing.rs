@@ -1,0 +1,328 @@
+//! How samples lie in a program's arguments, prepared: what [`Program::pack`] and [`Program::unpack`] do, in large steps.
+//!
+//! A stream packs an input for every inference while the card is busy with others, and small networks take the card less
+//! than 0.1 ms. So windows that are folded into channels are copied in two steps of 16 bytes each: a column of windows
+//! becomes a strip in which the rows under each window follow each other, and each pixel is then one piece of its strip.
+
+use crate::plan::{CardTensor, PlanError, Program};
+
+/// Bytes that are copied at once, and slack behind every buffer that is read or written in such steps.
+const STEP: usize = 16;
+
+/// Most bytes of a padded input; a larger one is packed as the textbook has it.
+const MOST_PADDED: usize = 1 << 24;
+
+/// Packs one input tensor of a program.
+pub struct Packer {
+    port: usize,
+    place: Place,
+    way: Way,
+}
+
+/// Unpacks one output tensor of a program.
+pub struct Unpacker {
+    place: Place,
+    /// Bytes of a pixel on the card, and of its blocks' channels.
+    pixel: usize,
+    word: usize,
+    n: usize,
+    channels: usize,
+    elements: usize,
+}
+
+/// Where the samples of a tensor begin.
+struct Place {
+    group: usize,
+    /// Bytes of all tensors of a group, before this one in a group, and of one sample of it.
+    run: usize,
+    before: usize,
+    sample: usize,
+}
+
+enum Way {
+    /// As the network has it.
+    Same,
+    /// Windows folded into channels, or channels that do not fill their words.
+    Folded(Box<Folded>),
+    /// Words with bytes to spare (n no power of two).
+    Textbook,
+}
+
+struct Folded {
+    /// Rows, bytes of a row, and pixel bytes of the network's tensor.
+    rows: usize,
+    row: usize,
+    element: usize,
+    /// Input with its padding, and slack.
+    padded: Vec<u8>,
+    padded_rows: usize,
+    padded_row: usize,
+    /// Position of the input's first byte in it, and bytes of each row that are used.
+    first: usize,
+    used: usize,
+    /// One column of windows: `padded_rows` pieces of `piece` bytes, and slack.
+    strip: Vec<u8>,
+    piece: usize,
+    stride: [usize; 2],
+    /// Height and width on the card, bytes of a pixel, and those of its channels.
+    out: [usize; 2],
+    pixel: usize,
+    channels: usize,
+}
+
+impl Place {
+    fn new(program: &Program, tensors: &[CardTensor], port: usize) -> Self {
+        let bus = isa::layout::bus_bytes(program.n);
+        let bytes = |t: &CardTensor| t.fold.words(program.n) * bus;
+        let group = program.group;
+        Self {
+            group,
+            run: tensors.iter().map(bytes).sum::<usize>() * group,
+            before: tensors[..port].iter().map(bytes).sum::<usize>() * group,
+            sample: bytes(&tensors[port]),
+        }
+    }
+
+    fn of(&self, sample: usize) -> usize {
+        sample / self.group * self.run + self.before + sample % self.group * self.sample
+    }
+}
+
+impl Packer {
+    /// A packer for input `port` of a program.
+    pub fn new(program: &Program, port: usize) -> Self {
+        let (n, tensor) = (program.n, &program.inputs[port]);
+        let (fold, [height, width, channels]) = (&tensor.fold, tensor.hwc);
+        let bus = isa::layout::bus_bytes(n);
+        let plain = fold.kernel == [1, 1] && fold.stride == [1, 1] && fold.hwc == tensor.hwc && fold.before == [0, 0];
+        let straight = plain && (channels % n == 0 || height * width == 1);
+        let way = match Folded::new(tensor, n, plain) {
+            _ if bus != n => Way::Textbook,
+            _ if straight => Way::Same,
+            Some(folded) => Way::Folded(Box::new(folded)),
+            None => Way::Textbook,
+        };
+        Self { port, place: Place::new(program, &program.inputs, port), way }
+    }
+
+    /// Writes a tensor of a sample, int8 as [height, width, channels], into the input argument. Bytes past the channels
+    /// stay as they are.
+    ///
+    /// # Errors
+    /// As [`Program::pack`].
+    pub fn pack(&mut self, program: &Program, area: &mut [u8], sample: usize, values: &[i8]) -> Result<(), PlanError> {
+        let elements = program.inputs[self.port].hwc.iter().product::<usize>();
+        let at = self.place.of(sample);
+        let room = area.get_mut(at..at + self.place.sample).filter(|_| values.len() == elements);
+        match (&mut self.way, room) {
+            (Way::Same, Some(card)) => {
+                card[..elements].copy_from_slice(bytemuck::cast_slice(values));
+                Ok(())
+            }
+            (Way::Folded(folded), Some(card)) => {
+                folded.pad(bytemuck::cast_slice(values));
+                match program.n {
+                    4 => folded.write::<4>(card),
+                    8 => folded.write::<8>(card),
+                    _ => folded.write::<16>(card),
+                }
+                Ok(())
+            }
+            // It knows what is wrong, or how to do it.
+            _ => program.pack(area, self.port, sample, values),
+        }
+    }
+}
+
+impl Folded {
+    /// Buffers for a tensor; pixels that are no windows (`plain`) lie in one column. `None` where this way is none: an
+    /// array of another size, or windows so far apart that most of the padded input would be padding.
+    fn new(tensor: &CardTensor, n: usize, plain: bool) -> Option<Self> {
+        let (fold, [mut height, mut width, channels]) = (&tensor.fold, tensor.hwc);
+        let [mut rows, mut columns, folded] = fold.hwc;
+        if plain {
+            (height, width, rows, columns) = (height * width, 1, rows * columns, 1);
+        }
+        let piece = fold.kernel[1] * channels;
+        let padded_rows = (rows - 1).checked_mul(fold.stride[0])?.checked_add(fold.kernel[0])?;
+        let padded_row = (columns - 1).checked_mul(fold.stride[1])?.checked_mul(channels)?.checked_add(piece)?;
+        let area = padded_rows.checked_mul(padded_row).filter(|&a| a <= MOST_PADDED)?;
+        let room = [padded_rows.checked_sub(fold.before[0])?, padded_row.checked_sub(fold.before[1] * channels)?];
+        let strip = padded_rows.checked_mul(piece).filter(|&a| a <= MOST_PADDED)?;
+        [4, 8, 16].contains(&n).then(|| Self {
+            rows: height.min(room[0]),
+            row: width * channels,
+            element: channels,
+            padded: vec![fold.pad as u8; area + STEP],
+            padded_rows,
+            padded_row,
+            first: fold.before[0] * padded_row + fold.before[1] * channels,
+            used: (width * channels).min(room[1]),
+            strip: vec![0; strip + STEP],
+            piece,
+            stride: fold.stride,
+            out: [rows, columns],
+            pixel: folded.div_ceil(n) * n,
+            channels: folded,
+        })
+    }
+
+    /// Puts the input between its padding.
+    fn pad(&mut self, values: &[u8]) {
+        for (y, row) in values.chunks_exact(self.row).take(self.rows).enumerate() {
+            let to = self.first + y * self.padded_row;
+            self.padded[to..to + self.used].copy_from_slice(&row[..self.used]);
+        }
+    }
+
+    /// Writes all pixels in words of N bytes.
+    fn write<const N: usize>(&mut self, card: &mut [u8]) {
+        let [rows, columns] = self.out;
+        let keep: [u8; N] = std::array::from_fn(|i| if self.pixel - N + i < self.channels { 255 } else { 0 });
+        for x in 0..columns {
+            // With one column of windows as wide as the input, the strip is the input.
+            let whole = self.piece == self.padded_row;
+            if !whole {
+                self.column(x);
+            }
+            let strip = if whole { &self.padded } else { &self.strip };
+            let step = self.stride[0] * self.piece;
+            for y in 0..rows {
+                let to = &mut card[(y * columns + x) * self.pixel..][..self.pixel];
+                let from = &strip[y * step..];
+                let last = self.pixel - N;
+                for i in (0..last).step_by(N) {
+                    to[i..i + N].copy_from_slice(&from[i..i + N]);
+                }
+                // The bytes past the channels belong to the next window, or to nobody.
+                let mut word: [u8; N] = std::array::from_fn(|i| from[last + i]);
+                word.iter_mut().zip(keep).for_each(|(byte, keep)| *byte &= keep);
+                to[last..].copy_from_slice(&word);
+            }
+        }
+    }
+
+    /// Copies what lies under column `x` of the windows into the strip. Each piece is copied in whole steps; what that is
+    /// too much, the next piece covers.
+    fn column(&mut self, x: usize) {
+        let first = x * self.stride[1] * self.element;
+        for row in 0..self.padded_rows {
+            let (from, to) = (first + row * self.padded_row, row * self.piece);
+            for i in (0..self.piece).step_by(STEP) {
+                let step: [u8; STEP] = std::array::from_fn(|j| self.padded[from + i + j]);
+                self.strip[to + i..to + i + STEP].copy_from_slice(&step);
+            }
+        }
+    }
+}
+
+impl Unpacker {
+    /// An unpacker for output `port` of a program.
+    pub fn new(program: &Program, port: usize) -> Self {
+        let tensor = &program.outputs[port];
+        let word = isa::layout::bus_bytes(program.n);
+        let [height, width, channels] = tensor.hwc;
+        Self {
+            place: Place::new(program, &program.outputs, port),
+            pixel: channels.div_ceil(program.n) * word,
+            word,
+            n: program.n,
+            channels,
+            elements: height * width * channels,
+        }
+    }
+
+    /// A tensor of a sample, int8 as [height, width, channels], from the output argument without its scratch.
+    ///
+    /// # Errors
+    /// An argument that is too small.
+    pub fn unpack(&self, area: &[u8], sample: usize) -> Result<Vec<i8>, PlanError> {
+        let at = self.place.of(sample);
+        let Some(card) = area.get(at..at + self.place.sample) else {
+            return Err(PlanError::Unusable(format!("an output argument without output {sample}")));
+        };
+        let one_pixel = self.elements == self.channels;
+        if self.word == self.n && (one_pixel || self.channels.is_multiple_of(self.n)) {
+            return Ok(bytemuck::cast_slice(&card[..self.elements]).to_vec());
+        }
+        let mut values = Vec::with_capacity(self.elements);
+        for pixel in card.chunks_exact(self.pixel) {
+            for (block, word) in pixel.chunks_exact(self.word).enumerate() {
+                let count = self.n.min(self.channels - block * self.n);
+                values.extend_from_slice(bytemuck::cast_slice(&word[..count]));
+            }
+        }
+        Ok(values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Fold, LayerInfo};
+    use proptest::prelude::*;
+
+    fn program(n: usize, group: usize, tensors: Vec<CardTensor>, output: bool) -> Program {
+        let layer = LayerInfo { name: "l".into(), op: "Conv".into(), macs: 0, estimated_cycles: 0 };
+        let (inputs, outputs) = if output { (Vec::new(), tensors) } else { (tensors, Vec::new()) };
+        let (first, next) = Default::default();
+        Program { n, weights: vec![], inputs, outputs, layers: vec![layer], group, first, next, scratch: 0 }
+    }
+
+    fn values(elements: usize, seed: usize) -> Vec<i8> {
+        (0..elements).map(|i| ((i * 37 + seed * 101) % 251) as u8 as i8).collect()
+    }
+
+    prop_compose! {
+        fn folds()(
+            hwc in [1usize..9, 1usize..9, 1usize..20], kernel in [1usize..5, 1usize..5], stride in [1usize..4, 1usize..4],
+            before in [0usize..3, 0usize..3], out in [1usize..7, 1usize..7], pad in any::<i8>(), plain in any::<bool>(),
+        ) -> CardTensor {
+            let channels = kernel[0] * kernel[1] * hwc[2];
+            let fold = match plain {
+                true => Fold { pad, ..Fold::none(hwc) },
+                false => Fold { kernel, stride, before, pad, hwc: [out[0], out[1], channels] },
+            };
+            CardTensor { tensor: 0, hwc, fold }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn packing_in_steps_is_packing(
+            tensors in proptest::collection::vec(folds(), 1..3), n in prop::sample::select(vec![4usize, 8, 12, 16]),
+            group in 1usize..4, samples in 1usize..5,
+        ) {
+            let program = program(n, group, tensors, false);
+            let mut want = vec![0u8; program.input_bytes(samples)];
+            let mut got = want.clone();
+            for (port, tensor) in program.inputs.iter().enumerate() {
+                let mut packer = Packer::new(&program, port);
+                for sample in 0..samples {
+                    let values = values(tensor.hwc.iter().product(), sample + port);
+                    program.pack(&mut want, port, sample, &values).unwrap();
+                    packer.pack(&program, &mut got, sample, &values).unwrap();
+                }
+                prop_assert!(packer.pack(&program, &mut got, 0, &[]).is_err());
+            }
+            prop_assert_eq!(got, want);
+        }
+
+        #[test]
+        fn unpacking_in_steps_is_unpacking(
+            shapes in proptest::collection::vec([1usize..5, 1usize..5, 1usize..40], 1..3),
+            n in prop::sample::select(vec![4usize, 8, 12, 16]), group in 1usize..4, samples in 1usize..5,
+        ) {
+            let tensors = shapes.into_iter().map(|hwc| CardTensor { tensor: 0, hwc, fold: Fold::none(hwc) }).collect();
+            let program = program(n, group, tensors, true);
+            let area: Vec<u8> = values(program.output_bytes(samples), 7).into_iter().map(|v| v as u8).collect();
+            for port in 0..program.outputs.len() {
+                for sample in 0..samples {
+                    let want = program.unpack(&area, port, sample).unwrap();
+                    prop_assert_eq!(Unpacker::new(&program, port).unpack(&area, sample).unwrap(), want);
+                }
+            }
+            prop_assert!(Unpacker::new(&program, 0).unpack(&[], 0).is_err());
+        }
+    }
+}
