@@ -155,12 +155,10 @@ pub struct Drain<
     group1: DFF<Bits<N>>,
     valid1: DFF<Bit>,
     valid2: DFF<Bit>,
-    first2: DFF<Bit>,
     last2: DFF<Bit>,
     word2: DFF<Bit>,
     end2: DFF<Bit>,
     valid3: DFF<Bit>,
-    first3: DFF<Bit>,
     last3: DFF<Bit>,
     word3: DFF<Bit>,
     end3: DFF<Bit>,
@@ -317,12 +315,10 @@ impl<
             group1,
             valid1,
             valid2,
-            first2,
             last2,
             word2,
             end2,
             valid3,
-            first3,
             last3,
             word3,
             end3,
@@ -471,12 +467,10 @@ impl<
         self.step1.d.next = self.step.q.val().get_bits::<3>(0);
         self.group1.d.next = self.group.q.val();
         self.valid2.d.next = self.valid1.q.val();
-        self.first2.d.next = self.first1.q.val();
         self.last2.d.next = self.last1.q.val();
         self.word2.d.next = self.word1.q.val();
         self.end2.d.next = self.end1.q.val();
         self.valid3.d.next = self.valid2.q.val();
-        self.first3.d.next = self.first2.q.val();
         self.last3.d.next = self.last2.q.val();
         self.word3.d.next = self.word2.q.val();
         self.end3.d.next = self.end2.q.val();
@@ -514,7 +508,6 @@ impl<
             self.serial[l].step.next = self.step1.q.val();
             self.serial[l].multiply.next = self.valid2.q.val();
             self.serial[l].add.next = self.valid3.q.val();
-            self.serial[l].add_first.next = self.first3.q.val();
             self.serial[l].finish.next = self.last4.q.val();
             self.serial[l].zero_point.next = self.d_quant.q.val().get_bits::<8>(0);
             self.serial[l].low.next = self.d_quant.q.val().get_bits::<8>(8);

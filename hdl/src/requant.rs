@@ -1,8 +1,8 @@
 //! A requantiser lane: bias, multiplier digit by digit, rounding, zero point, clamp.
 //!
-//! `y = clamp(zero_point + ((floor((sum + bias) · mult / 2^(8(steps−1))) + 1) >> 1))`, see `systole_isa::requant`. One
-//! 8-bit digit of the multiplier a cycle, least digit first, 8 bits of the sum dropped between digits. A value takes
-//! `steps` cycles; the next one may be loaded while the last digit is multiplied. The controls are those of the stage
+//! `y = clamp(zero_point + ((floor(((sum + bias) · M ± c) / 2^(t−1)) + 1) >> 1))`, see `systole_isa::requant`. One 8-bit
+//! digit of the multiplier a cycle, least digit first, 8 bits of the sum dropped between digits. The sum of the
+//! multiplier's first digit begins with c; what was summed before does not matter. A value takes `steps` cycles; the next one may be loaded while the last digit is multiplied. The controls are those of the stage
 //! they name, each one cycle after the one before: load (digit 0 is chosen in the same cycle), multiply, add, finish.
 
 use crate::finish::Finish;
@@ -61,11 +61,11 @@ impl Logic for DigitMul {
 /// | port | direction | shape |
 /// |---|---|---|
 /// | `sum` | in | int32, with `load` |
-/// | `parameters` | in | 96 bits: bias int32 low, multiplier 64 bits high; during the digits of a value |
+/// | `parameters` | in | 96 bits: bias int32 low, multiplier 64 bits high (`systole_isa::requant::serial`); during the digits of a value, and until its first digit is added |
 /// | `load` | in | stage 1: first digit of a value |
 /// | `step` | in | stage 1: digit number |
 /// | `multiply` | in | stage 2 |
-/// | `add`, `add_first` | in | stage 3: add a digit's product; it is the value's first |
+/// | `add` | in | stage 3: add a digit's product |
 /// | `finish` | in | stage 4: the sum is whole |
 /// | `zero_point`, `low`, `high` | in | int8 |
 /// | `y` | out | int8 in the low byte of a word, one cycle after `finish` |
@@ -85,8 +85,6 @@ pub struct Requant<const WB: usize> {
     pub multiply: Signal<In, Bit>,
     /// Stage 3.
     pub add: Signal<In, Bit>,
-    /// Stage 3: first digit.
-    pub add_first: Signal<In, Bit>,
     /// Stage 4.
     pub finish: Signal<In, Bit>,
     /// Output zero point, int8.
@@ -102,10 +100,16 @@ pub struct Requant<const WB: usize> {
     digit: DFF<Bits<8>>,
     total: DFF<Signed<41>>,
     finish_stage: Finish<41, 31, WB>,
+    first2: DFF<Bit>,
+    first3: DFF<Bit>,
     kept: Signal<Local, Signed<41>>,
-    #[default(Constant::new(signed(0)))]
-    nothing: Constant<Signed<41>>,
     mult: Signal<Local, Bits<64>>,
+    number: Signal<Local, Bits<3>>,
+    again: Signal<Local, Bits<41>>,
+    #[default(Constant::new(bits(7 << 38)))]
+    minus: Constant<Bits<41>>,
+    #[default(literal(0))]
+    no_digit: Constant<Bits<8>>,
     #[default(literal(0))]
     d0: Constant<Bits<3>>,
     #[default(literal(1))]
@@ -116,46 +120,48 @@ pub struct Requant<const WB: usize> {
     d3: Constant<Bits<3>>,
     #[default(literal(4))]
     d4: Constant<Bits<3>>,
-    #[default(literal(5))]
-    d5: Constant<Bits<3>>,
-    #[default(literal(6))]
-    d6: Constant<Bits<3>>,
 }
 
 impl<const WB: usize> Logic for Requant<WB> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, x, digit, total);
+        dff_setup!(self, clock, x, digit, total, first2, first3);
         self.mul.clock.next = self.clock.val();
         // Stage 1: the biased sum, and a digit.
         if self.load.val() {
             self.x.d.next = self.sum.val() + self.parameters.val().get_bits::<32>(0);
         }
         self.mult.next = self.parameters.val().get_bits::<64>(32);
-        self.digit.d.next = self.mult.val().get_bits::<8>(56);
-        if self.step.val() == self.d0.val() {
+        self.number.next = self.step.val() - self.mult.val().get_bits::<3>(40);
+        self.first2.d.next = self.number.val() == self.d0.val();
+        self.digit.d.next = self.no_digit.val();
+        if self.number.val() == self.d0.val() {
             self.digit.d.next = self.mult.val().get_bits::<8>(0);
-        } else if self.step.val() == self.d1.val() {
+        } else if self.number.val() == self.d1.val() {
             self.digit.d.next = self.mult.val().get_bits::<8>(8);
-        } else if self.step.val() == self.d2.val() {
+        } else if self.number.val() == self.d2.val() {
             self.digit.d.next = self.mult.val().get_bits::<8>(16);
-        } else if self.step.val() == self.d3.val() {
+        } else if self.number.val() == self.d3.val() {
             self.digit.d.next = self.mult.val().get_bits::<8>(24);
-        } else if self.step.val() == self.d4.val() {
+        } else if self.number.val() == self.d4.val() {
             self.digit.d.next = self.mult.val().get_bits::<8>(32);
-        } else if self.step.val() == self.d5.val() {
-            self.digit.d.next = self.mult.val().get_bits::<8>(40);
-        } else if self.step.val() == self.d6.val() {
-            self.digit.d.next = self.mult.val().get_bits::<8>(48);
         }
         // Stage 2: its product.
         self.mul.enable.next = self.multiply.val();
         self.mul.x.next = signed_cast(self.x.q.val());
         self.mul.digit.next = self.digit.q.val();
-        // Stage 3: the sum, less its lowest digit.
+        self.first3.d.next = self.first2.q.val();
+        // Stage 3: the sum, less its lowest digit; or c, with the sign of x.
+        self.again.next = bit_cast::<41, 8>(self.mult.val().get_bits::<8>(48)) << 30;
+        if self.x.q.val().get_bit(31) {
+            self.again.next = bit_cast::<41, 8>(self.mult.val().get_bits::<8>(56)) << 30;
+            if self.mult.val().get_bit(63) {
+                self.again.next = (bit_cast::<41, 8>(self.mult.val().get_bits::<8>(56)) << 30) | self.minus.val();
+            }
+        }
         self.kept.next = signed_bit_cast::<41, 33>(self.total.q.val().get_bits::<33>(8));
-        if self.add_first.val() {
-            self.kept.next = self.nothing.val();
+        if self.first3.q.val() {
+            self.kept.next = signed_cast(self.again.val());
         }
         if self.add.val() {
             self.total.d.next = self.kept.val() + self.mul.p.val();

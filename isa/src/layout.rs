@@ -5,9 +5,9 @@
 //! - **Weight tile**: n words; word r holds the weights of input channel r of the block for the n output channels,
 //!   output channel c in byte c. Rows past the input channels and columns past the output channels hold zero.
 //!   The tiles of a job follow each other in the order the feeder takes them: ky, kx, block (block fastest).
-//! - **Parameters** of an output block: n records of [`param_words`] words; a record is the bias (i32) and the scaled
-//!   multiplier (u64), little endian, 12 bytes, then zeros. The bias already holds −zero_point · Σ weights.
-//!   With parallel multipliers ([`crate::config::Multiplier`]) the multiplier is M (u32) and the shift t − 1 (u32).
+//! - **Parameters** of an output block: n records of [`param_words`] words; a record is the bias (i32) and the
+//!   multiplier (8 bytes: [`crate::requant::serial`] or [`crate::requant::parallel`], as the configuration's lanes are),
+//!   little endian, 12 bytes, then zeros. The bias already holds −zero_point · Σ weights.
 //!   For a drain that adds, one [`add_record`] follows, [`add_words`] words.
 //! - **Card memory**: each on-chip word takes one bus word, which is the smallest of 4, 8 or 16 bytes that holds n.
 //! - **Commands**: 32-bit words, little endian, from the start of the buffer, one after the other.
@@ -52,15 +52,10 @@ pub const fn bus_bytes(n: usize) -> usize {
     n.next_power_of_two()
 }
 
-/// One parameter record as bytes; `mult` is the scaled multiplier, or [`parallel_mult`].
-pub fn param_record(bias: i32, mult: u64) -> [u8; PARAM_BYTES] {
+/// One parameter record as bytes; `multiplier` as [`crate::requant::serial`] or [`crate::requant::parallel`] has it.
+pub fn param_record(bias: i32, multiplier: u64) -> [u8; PARAM_BYTES] {
     let mut record = [0; PARAM_BYTES];
     record[..4].copy_from_slice(&bias.to_le_bytes());
-    record[4..].copy_from_slice(&mult.to_le_bytes());
+    record[4..].copy_from_slice(&multiplier.to_le_bytes());
     record
-}
-
-/// M and t as a parallel multiplier takes them.
-pub const fn parallel_mult(m: u32, t: u32) -> u64 {
-    m as u64 | ((t - 1) as u64) << 32
 }

@@ -58,9 +58,13 @@ fn a_convolution_with_padding_strides_and_blocks_is_what_its_definition_says() {
         let (oh, ow) = (4usize, 3usize);
         let input: Vec<i8> = (0..h * w * blocks * n).map(|_| random.byte() as i8).collect();
         let tiles: Vec<i8> = (0..k * k * blocks * n * n).map(|_| random.byte() as i8).collect();
-        let steps = 4;
-        let params: Vec<(i32, u64)> =
-            (0..n).map(|_| (random.next() as i32 >> 18, u64::from(random.next() >> 5))).collect();
+        let steps = 6;
+        let params: Vec<(i32, u64)> = (0..n)
+            .map(|i| {
+                let m = 1 << 30 | random.next() >> 2;
+                (random.next() as i32 >> 18, requant::serial(m, 40, i % 2 == 0, steps as u32).unwrap())
+            })
+            .collect();
 
         let mut image: Vec<u8> = tiles.iter().map(|&v| v as u8).collect();
         let param_at = image.len() / n;

@@ -164,9 +164,15 @@ class Kernel:
             for c in range(self.n):
                 acc = signed((int(bank[pixel][c]) + bias[c]) & 0xFFFFFFFF, 32)
                 if self.parallel:
-                    product = acc * (mult[c] & 0xFFFFFFFF) >> (mult[c] >> 32 & 63)
+                    # M, and how far to shift; the top bit asks for the second rounding.
+                    again = (mult[c] >> 63) << 30
+                    product = acc * (mult[c] & 0xFFFFFFFF)
+                    product = product + (again if product >= 0 else -again) >> (mult[c] >> 32 & 63)
                 else:
-                    product = acc * mult[c] >> 8 * (steps - 1)
+                    # Five bytes of M, the digit of the first, and what the sum starts with, by the sign of acc.
+                    number, first = mult[c] & 0xFF_FFFF_FFFF, mult[c] >> 40 & 7
+                    again = signed(mult[c] >> 56, 8) if acc < 0 else mult[c] >> 48 & 0xFF
+                    product = acc * number + (again << 30) >> 8 * (steps - 1 - first)
                 value = min(max(((product + 1) >> 1) + zero_point, low), high)
                 if add:
                     value = min(max((a * value + b * int(other[c]) + offset) >> 28, least), most)

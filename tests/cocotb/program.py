@@ -69,19 +69,27 @@ class Program:
         words = []
         for _ in range(self.n):
             bias = self.random.randrange(-5000, 5000)
-            # out = acc · mult / 2^(8(steps−1)+1): bring sums of about `scale_bits` bits to 8 bits.
-            mult = (self.random.randrange(1 << 30, 1 << 31) << max(0, 8 * steps - 31)) >> max(scale_bits - 1, 0)
-            mult &= (1 << (8 * steps)) - 1
-            if self.parallel:
-                # out = (acc · M >> shift) / 2.
-                mult = self.random.randrange(1 << 30, 1 << 31) | (22 + scale_bits) << 32
-            words += self.words_of(bias.to_bytes(4, "little", signed=True) + mult.to_bytes(8, "little"))
+            # out = acc · M / 2^t: bring sums of about `scale_bits` bits to 8 bits.
+            m, t = self.random.randrange(1 << 30, 1 << 31), 23 + scale_bits
+            words += self.words_of(bias.to_bytes(4, "little", signed=True) + self.multiplier(m, t, steps))
         return words
 
     def unity(self, steps):
         """n parameter records that change nothing."""
-        mult = 1 << 30 | 29 << 32 if self.parallel else 1 << (8 * (steps - 1) + 1)
-        return self.words_of(bytes(4) + mult.to_bytes(8, "little")) * self.n
+        return self.words_of(bytes(4) + self.multiplier(1 << 30, 30, steps)) * self.n
+
+    def multiplier(self, m, t, steps):
+        """M · 2^-t as the lanes take it, 8 bytes; rounding twice now and then, where that makes a difference."""
+        twice = t > 31 and self.random.random() < 0.7
+        if self.parallel:
+            return (m | t - 1 << 32 | twice << 63).to_bytes(8, "little")
+        # Of the bits to drop only whole digits are left; zeros below count as digits and are not written.
+        up = 8 * (steps - 1) - (t - 1)
+        assert up >= 0, f"{steps} digits for a shift of {t}"
+        word = m << up % 8 | up // 8 << 40
+        if twice:
+            word |= (1 << up % 8) << 48 | (256 - (1 << up % 8)) << 56
+        return word.to_bytes(8, "little")
 
     def addition(self):
         """The constants of a residual addition: about half of the one and half of the other, and an offset."""
@@ -131,7 +139,7 @@ class Program:
         # A pooling layer holds one identity tile for the whole job, one block a job.
         jobs, job_blocks = (blocks, 1) if pooling else (out_blocks, blocks)
         assert add is None or (add["height"], add["width"], add["blocks"]) == (out_h, out_w, jobs)
-        steps = 4 if pooling else self.random.randrange(4, 8)
+        steps = self.random.randrange(5 if pooling else 6, 9)
         rows = max(1, self.bank_words // out_w)
         self.wait()
         per_job = []
@@ -166,7 +174,7 @@ class Program:
         taps, lines = min(kw, self.group_rows), min(kh, self.groups)
         chunks = (-(-kh // lines) if lines == self.groups else 1, -(-kw // taps) if taps == self.group_rows else 1)
         rows = max(1, self.bank_words // out_w)
-        steps = self.random.randrange(4, 8)
+        steps = self.random.randrange(6, 9)
         self.wait()
         per_block = []
         for _ in range(blocks):

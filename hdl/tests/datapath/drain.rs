@@ -11,7 +11,7 @@ use systole_hdl::cosim::{Cosim, Rng};
 use systole_hdl::drain::Drain;
 use systole_isa::command::{self, unpack};
 use systole_isa::config::Multiplier;
-use systole_isa::layout::{add_record, add_words, parallel_mult, param_record, param_words, ADD_SHIFT};
+use systole_isa::layout::{add_record, add_words, param_record, param_words, ADD_SHIFT};
 use systole_isa::requant::{requantise, requantise_parallel};
 
 const A: usize = 9;
@@ -346,33 +346,21 @@ impl World {
         let mut bytes = vec![vec![0; n]; job.pixels];
         let other: Vec<Vec<i8>> = (0..job.pixels).map(|_| int8s(rng, n)).collect();
         for c in 0..n {
-            let (bias, mult, shift) = match model.shape.multiplier {
-                Multiplier::Serial => {
-                    let (_, bias, mult) = to_requantise(rng, job.steps);
-                    (bias, mult, 0)
-                }
-                Multiplier::Parallel => {
-                    let (_, bias, m, shift) = to_scale(rng);
-                    (bias, parallel_mult(m, shift + 1), shift)
-                }
-            };
+            let serial = model.shape.multiplier == Multiplier::Serial;
+            let (_, bias, mult) = if serial { to_requantise(rng, job.steps) } else { to_scale(rng) };
             model.fill(rng, job.parameters + c * param_words(n), &param_record(bias, mult), param_words(n));
             for p in 0..job.pixels {
-                let value;
-                (sums[p][c], value) = match model.shape.multiplier {
-                    Multiplier::Serial => {
-                        let (near, b, m) = to_requantise(rng, job.steps);
-                        let scale = if mult == 0 { 1.0 } else { m as f64 / mult as f64 };
-                        let total = (f64::from(near.wrapping_add(b)) * scale) as i32;
-                        (total.wrapping_sub(bias), requantise(total, mult, job.steps, zero_point, low, high))
-                    }
-                    Multiplier::Parallel => {
-                        let m = mult as u32;
-                        let target = rng.below(600) as f64 - 300.0;
-                        let near = (target * (f64::from(shift) + 1.0).exp2() / f64::from(m.max(1))) as i32;
-                        let total = if rng.chance(80) { near } else { rng.edgy(32) as i32 };
-                        (total.wrapping_sub(bias), requantise_parallel(total, m, shift, zero_point, low, high))
-                    }
+                // Half of a step of the result, about: 2^(t-1) / M.
+                let (m, drop) = match serial {
+                    true => (mult & ((1 << 40) - 1), 8 * (job.steps - 1) - 8 * ((mult >> 40) as u32 & 7)),
+                    false => (mult & u64::from(u32::MAX), (mult >> 32) as u32 & 63),
+                };
+                let near = ((rng.below(1200) as f64 - 600.0) * f64::from(drop).exp2() / m.max(1) as f64) as i32;
+                let total = if rng.chance(80) { near } else { rng.edgy(32) as i32 };
+                sums[p][c] = total.wrapping_sub(bias);
+                let value = match serial {
+                    true => requantise(total, mult, job.steps, zero_point, low, high),
+                    false => requantise_parallel(total, mult, zero_point, low, high),
                 };
                 bytes[p][c] = job.add.map_or(value, |Add { record: (a, b, c0), clamp, .. }| {
                     let sum = i64::from(a) * i64::from(value) + i64::from(b) * i64::from(other[p][c]) + c0;

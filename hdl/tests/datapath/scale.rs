@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use systole_hdl::cosim;
 use systole_hdl::cosim::Rng;
 use systole_hdl::scale::{MulShift, Scale};
-use systole_isa::layout::{parallel_mult, param_record};
+use systole_isa::layout::param_record;
 use systole_isa::requant::requantise_parallel;
 
 #[test]
 fn mul_shift_is_exact_for_every_shift() {
-    let bench = cosim!(MulShift::default(), inputs: [multiply, add, x, m, shift], outputs: [q]);
+    let bench = cosim!(MulShift::default(), inputs: [multiply, add, x, m, shift, twice], outputs: [q]);
     let mut rng = Rng::new(31);
     let mut script = Script::new();
-    let (mut product, mut drop, mut q) = (0i128, 0u32, 0i128);
+    let (mut product, mut drop, mut again, mut q) = (0i128, 0u32, false, 0i128);
     for cycle in 0..5000 {
         let [multiply, add] = [(); 2].map(|()| rng.chance(80));
         // Every pair of ends with every shift first.
@@ -23,13 +23,15 @@ fn mul_shift_is_exact_for_every_shift() {
             _ => (rng.edgy(32) as i32, rng.edgy(32) as u32, rng.below(63) as u32),
         };
         let (multiply, add) = (multiply || cycle < 945, add || cycle < 945);
-        let inputs = vec![multiply.into(), add.into(), x as u128, m.into(), shift.into()];
+        let twice = rng.chance(50);
+        let inputs = vec![multiply.into(), add.into(), x as u128, m.into(), shift.into(), twice.into()];
         script.cycle(inputs, vec![q as u128]);
         if add {
-            q = product >> drop;
+            let constant = i128::from(again) << 30;
+            q = (product + if product < 0 { -constant } else { constant }) >> drop;
         }
         if multiply {
-            (product, drop) = (i128::from(x) * i128::from(m), shift);
+            (product, drop, again) = (i128::from(x) * i128::from(m), shift, twice);
         }
     }
     script.play(&bench);
@@ -38,7 +40,7 @@ fn mul_shift_is_exact_for_every_shift() {
 /// What a cycle does in the stages of the lane.
 #[derive(Clone, Default)]
 struct Stages {
-    value: Option<(i32, i32, u32, u32)>,
+    value: Option<(i32, i32, u64)>,
     multiply: bool,
     add: bool,
     /// With `finish`: zero point, low, high, and the result.
@@ -55,12 +57,12 @@ fn lane_requantises_a_value_a_cycle_as_the_contract_says() {
     while start + 5 < cycles.len() {
         // One or two cycles a value: a residual addition leaves one between; or a pause.
         let steps = [1, 1, 2][rng.below(3) as usize];
-        let (sum, bias, m, shift) = to_scale(&mut rng);
+        let (sum, bias, packed) = to_scale(&mut rng);
         let quant @ (zero_point, low, high) = quantisation(&mut rng);
-        let result = requantise_parallel(sum.wrapping_add(bias), m, shift, zero_point, low, high);
+        let result = requantise_parallel(sum.wrapping_add(bias), packed, zero_point, low, high);
         *ends.entry((result == low, result == high)).or_insert(0) += 1;
         values += 1;
-        cycles[start].value = Some((sum, bias, m, shift));
+        cycles[start].value = Some((sum, bias, packed));
         for at in start..start + steps {
             cycles[at + 1].multiply = true;
             cycles[at + 2].add = true;
@@ -73,8 +75,8 @@ fn lane_requantises_a_value_a_cycle_as_the_contract_says() {
     let mut y = 0i8;
     for c in &cycles {
         // Sum and parameters count in the cycle of the load only.
-        let (sum, parameters) = c.value.map_or((rng.bits(32), rng.bits(96)), |(sum, bias, m, shift)| {
-            let record = param_record(bias, parallel_mult(m, shift + 1));
+        let (sum, parameters) = c.value.map_or((rng.bits(32), rng.bits(96)), |(sum, bias, packed)| {
+            let record = param_record(bias, packed);
             (u128::from(sum as u32), record.iter().rev().fold(0, |word, &b| word << 8 | u128::from(b)))
         });
         let quant = c.finish.map_or([(); 3].map(|()| rng.bits(8) as i8), |(q, _)| [q.0, q.1, q.2]);

@@ -2,6 +2,7 @@
 
 use rust_hdl_core::prelude::Block;
 use systole_hdl::cosim::{Cosim, Rng};
+use systole_isa::requant::{parallel, serial};
 
 /// A prepared run: for each cycle the inputs, and the outputs that they must meet.
 pub struct Script {
@@ -39,35 +40,47 @@ pub fn int8s(rng: &mut Rng, n: usize) -> Vec<i8> {
     (0..n).map(|_| rng.edgy(8) as u8 as i8).collect()
 }
 
-/// A multiplier of `steps` digits and a sum and bias, such that the result is in the int8 range or just past it most
-/// of the time, and at the ends of everything some of the time.
+/// A serial multiplier of `steps` digits and a sum and bias, such that the result is in the int8 range or just past it
+/// most of the time, and at the ends of everything some of the time. With two roundings where that can be.
 pub fn to_requantise(rng: &mut Rng, steps: u32) -> (i32, i32, u64) {
-    let bits = 8 * steps as usize;
-    let mult = (rng.edgy(bits) >> (rng.below(4) * rng.below(bits as u64) / 4)) as u64;
-    let target = rng.below(2 * 300) as i128 - 300;
-    let total = if rng.chance(75) && mult != 0 {
-        let near = (target << (8 * (steps - 1) + 1)) / i128::from(mult) + i128::from(rng.below(3)) - 1;
-        near.clamp(i32::MIN.into(), i32::MAX.into()) as i32
-    } else {
-        rng.edgy(32) as i32
+    let (m, t, packed) = loop {
+        let (m, t, twice) = (multiplier(rng), 1 + rng.below(57) as u32, rng.chance(60));
+        if let Some(packed) = serial(m, t, twice && t > 31 && m >= 1 << 30, steps) {
+            break (m, t, packed);
+        }
     };
-    let bias = rng.edgy(32) as i32;
-    (total.wrapping_sub(bias), bias, mult)
+    let (sum, bias) = sum_for(rng, m, t);
+    (sum, bias, packed)
 }
 
-/// As [`to_requantise`], for a parallel multiplier: sum, bias, M and shift.
-pub fn to_scale(rng: &mut Rng) -> (i32, i32, u32, u32) {
-    let m = (rng.edgy(32) >> (8 * rng.below(4))) as u32;
-    let shift = [0, 62, rng.below(63) as u32, rng.below(63) as u32][rng.below(4) as usize];
-    let target = rng.below(2 * 300) as i128 - 300;
+/// As [`to_requantise`], for a parallel multiplier.
+pub fn to_scale(rng: &mut Rng) -> (i32, i32, u64) {
+    let m = if rng.chance(10) { rng.edgy(32) as u32 } else { multiplier(rng) };
+    let t = [1, 63, 1 + rng.below(63) as u32, 1 + rng.below(63) as u32][rng.below(4) as usize];
+    let (sum, bias) = sum_for(rng, m, t);
+    (sum, bias, parallel(m, t, rng.chance(50)).expect("t is in range"))
+}
+
+/// Multipliers as they are, of 31 bits, more often than shorter ones.
+fn multiplier(rng: &mut Rng) -> u32 {
+    match rng.below(4) {
+        0 => (rng.edgy(31) >> (8 * rng.below(4))) as u32,
+        1 => 1 << rng.below(31),
+        _ => 1 << 30 | rng.bits(30) as u32,
+    }
+}
+
+/// Sum and bias with a result in the int8 range or just past it, most of the time; often beside a tie.
+fn sum_for(rng: &mut Rng, m: u32, t: u32) -> (i32, i32) {
+    let target = rng.below(4 * 300) as i128 - 600;
     let total = if rng.chance(75) && m != 0 {
-        let near = (target << (shift + 1)) / i128::from(m) + i128::from(rng.below(3)) - 1;
+        let near = (target << (t - 1)) / i128::from(m) + i128::from(rng.below(3)) - 1;
         near.clamp(i32::MIN.into(), i32::MAX.into()) as i32
     } else {
         rng.edgy(32) as i32
     };
     let bias = rng.edgy(32) as i32;
-    (total.wrapping_sub(bias), bias, m, shift)
+    (total.wrapping_sub(bias), bias)
 }
 
 /// A zero point and a clamp: the whole range half of the time.

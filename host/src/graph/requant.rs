@@ -92,25 +92,19 @@ impl Requant {
         }
     }
 
-    /// Digits the card needs for this multiplier: trailing zeros of M need none.
+    /// Digits that a serial multiplier of the card needs for it.
     pub fn steps(self) -> Option<u32> {
-        // `isa::requant::steps_for` answers for an M of 31 bits; a shorter one may do with fewer digits.
-        (1..=requant::MAX_STEPS).find(|&steps| self.scaled(steps).is_some())
+        (1..=requant::MAX_STEPS).find(|&steps| self.serial(steps).is_some())
     }
 
-    /// The multiplier as the card takes it, for a number of digits; `None` if that is too few.
-    pub fn scaled(self, steps: u32) -> Option<u64> {
-        let short = self.shortest();
-        requant::scaled(short.m, short.t, steps)
+    /// As a serial multiplier of the card takes it, for a number of digits; `None` if that is too few.
+    pub fn serial(self, steps: u32) -> Option<u64> {
+        requant::serial(self.m, self.t, self.twice, steps)
     }
 
-    /// The same multiplier without trailing zeros; dropping one changes neither the product nor its one rounding.
-    fn shortest(self) -> Self {
-        if self.m == 0 {
-            return Self::ZERO;
-        }
-        let zeros = self.m.trailing_zeros().min(self.t - 1);
-        Self { m: self.m >> zeros, t: self.t - zeros, ..self }
+    /// As a parallel multiplier of the card takes it.
+    pub fn parallel(self) -> Option<u64> {
+        requant::parallel(self.m, self.t, self.twice)
     }
 }
 
@@ -138,15 +132,22 @@ mod tests {
 
     #[test]
     fn the_card_and_the_rule_agree_for_every_form() {
-        for real in [1.0, 0.25, 1.0 / 3.0, 0.7, 1e-3, 3e-9, 2f64.powi(-30), 1.0 / 64.0, 5.7, 0.0] {
-            let form = Requant::from_real(real).unwrap();
+        let reals = [1.0, 0.25, 1.0 / 3.0, 0.7, 1e-3, 3e-9, 2f64.powi(-30), 1.0 / 64.0, 5.7, 0.0];
+        let forms = reals.iter().flat_map(|&real| {
+            // A mean of almost nothing is out of range.
+            let mean = Requant::mean_of(real, 49).or(Some(Requant::ONE));
+            [Requant::from_real(real), Requant::from_real_twice(real), mean].map(Option::unwrap)
+        });
+        for form in forms {
             let steps = form.steps().unwrap();
-            for more in steps..=requant::MAX_STEPS {
-                let mult = form.scaled(more).unwrap();
-                for acc in [0, 1, -1, 63, -64, 8191, -8191, 1 << 20, i32::MAX, i32::MIN] {
-                    let want = (form.apply(acc) + 5).clamp(-128, 127) as i8;
-                    assert_eq!(requant::requantise(acc, mult, more, 5, -128, 127), want, "{real} {acc} {more}");
+            for acc in [0, 1, -1, 63, -64, 8191, -8191, 1 << 20, 3 << 29, i32::MAX, i32::MIN] {
+                let want = (form.apply(acc) + 5).clamp(-128, 127) as i8;
+                for more in steps..=requant::MAX_STEPS {
+                    let packed = form.serial(more).unwrap();
+                    assert_eq!(requant::requantise(acc, packed, more, 5, -128, 127), want, "{form:?} {acc} {more}");
                 }
+                let packed = form.parallel().unwrap();
+                assert_eq!(requant::requantise_parallel(acc, packed, 5, -128, 127), want, "{form:?} {acc}");
             }
         }
         assert_eq!(Requant::ONE.steps(), Some(1));

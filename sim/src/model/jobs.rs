@@ -142,7 +142,7 @@ impl Machine {
             return Err(format!("multipliers of {steps} digits; they may have {}", requant::MAX_STEPS));
         }
         let [zero_point, low, high] = ["zero_point", "low", "high"].map(|f| self.field(op::D_QUANT, f) as u8 as i8);
-        let params: Vec<(i32, u64)> = (0..n).map(|c| self.parameter(c, steps)).collect();
+        let params: Vec<(i32, u64)> = (0..n).map(|c| self.parameter(c)).collect();
         let add = (self.field(op::D_COUNT, "add") == 1).then(|| self.add_record());
         let [least, most] = ["low", "high"].map(|f| self.field(op::D_CLAMP, f) as u8 as i8);
         let register = |r: u8| self.registers[r as usize] as usize;
@@ -155,10 +155,7 @@ impl Machine {
                 let acc = self.banks[self.drain_bank][p * n + c].wrapping_add(bias);
                 let value = match self.config.multiplier {
                     Multiplier::Serial => requant::requantise(acc, mult, steps, zero_point, low, high),
-                    Multiplier::Parallel => {
-                        let shift = (mult >> 32) as u32 & 63;
-                        requant::requantise_parallel(acc, mult as u32, shift, zero_point, low, high)
-                    }
+                    Multiplier::Parallel => requant::requantise_parallel(acc, mult, zero_point, low, high),
                 };
                 self.act[at + c] = match add {
                     Some((a, b, c0)) => {
@@ -201,16 +198,12 @@ impl Machine {
     }
 
     /// Bias and multiplier of output channel `c` of the block; the hardware takes just `steps` digits of the latter.
-    fn parameter(&self, c: usize, steps: u32) -> (i32, u64) {
+    fn parameter(&self, c: usize) -> (i32, u64) {
         let words = layout::param_words(self.n);
         let start = self.registers[op::D_PARAM as usize] as usize + c * words;
         let record = self.weight_bytes(start, words);
         let number = |range: std::ops::Range<usize>| record[range].iter().rev().fold(0, |v, &b| v << 8 | u64::from(b));
-        let used = match self.config.multiplier {
-            Multiplier::Serial => u64::MAX >> (64 - requant::DIGIT_BITS * steps),
-            Multiplier::Parallel => u64::MAX,
-        };
-        (number(0..4) as u32 as i32, number(4..12) & used)
+        (number(0..4) as u32 as i32, number(4..12))
     }
 }
 

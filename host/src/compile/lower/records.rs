@@ -30,10 +30,6 @@ pub fn records(
             let channel = block * n + i;
             Refusal::new(node, format!("channel {channel}: multiplier {} / 2^{} is out of the card's range", r.m, r.t))
         };
-        if let Some(&(_, twice)) = of_block.iter().find(|(_, r)| r.twice) {
-            let why = format!("multiplier {} / 2^{} rounds twice, the card rounds once", twice.m, twice.t);
-            return Err(Refusal::new(node, why));
-        }
         let serial = config.multiplier == Multiplier::Serial;
         let mut steps = 1;
         for (i, &(_, requant)) in of_block.iter().enumerate().filter(|_| serial) {
@@ -44,10 +40,8 @@ pub fn records(
         let mut bytes = vec![0; n * record_bytes + add_bytes];
         for (i, &(bias, requant)) in of_block.iter().enumerate() {
             let mult = match config.multiplier {
-                Multiplier::Serial => requant.scaled(steps),
-                Multiplier::Parallel => {
-                    (1..=63).contains(&requant.t).then(|| layout::parallel_mult(requant.m, requant.t))
-                }
+                Multiplier::Serial => requant.serial(steps),
+                Multiplier::Parallel => requant.parallel(),
             };
             let at = i * record_bytes;
             let record = layout::param_record(bias, mult.ok_or_else(|| refuse(i, requant))?);
