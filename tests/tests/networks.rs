@@ -65,6 +65,7 @@ fn all_networks_on_the_other_configurations() {
     for config in ["edge8x8", "small4x4"] {
         for name in ["pretrainedResnet_quant", "kws_ref_model", "ad01_int8"] {
             golden(name, config, Options { objective: Objective::Energy, batch: 1 }, &[3]);
+            golden(name, config, Options::default(), &[4]);
         }
     }
 }

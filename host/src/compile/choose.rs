@@ -22,7 +22,7 @@ pub fn choices(
     stages: usize,
     mut cycles: impl FnMut(&Choices) -> Result<u64, Refusal>,
 ) -> Result<Choices, Refusal> {
-    let plain = Choices { last: vec![0; stages], chunk: 256, patience: 20, load_weights: true };
+    let plain = Choices { last: vec![0; stages], chunk: 256, patience: 20, hurry: false, load_weights: true };
     if objective == Objective::Energy {
         return Ok(plain);
     }
@@ -42,6 +42,7 @@ pub fn choices(
     for patience in PATIENCE {
         attempt(&mut best, &|c| c.patience = patience)?;
     }
+    attempt(&mut best, &|c| c.hurry = true)?;
     for chunk in CHUNKS {
         attempt(&mut best, &|c| c.chunk = chunk)?;
     }

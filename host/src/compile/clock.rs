@@ -97,7 +97,12 @@ impl Clock {
                 let filled = self.now + self.records + add * self.constants + 2;
                 let digits = if self.serial { self.field(op::D_COUNT, 12, 4) + 1 } else { 1 };
                 let pixels = self.field(op::D_COUNT, 0, 12) + 1;
-                self.drain = filled.max(self.fed[bank]) + pixels * self.pixel * digits + DRAIN_LATENCY + 3 * add;
+                let start = filled.max(self.fed[bank]);
+                self.drain = start + pixels * self.pixel * digits + DRAIN_LATENCY + 3 * add;
+                // Where it writes, no word comes in.
+                for load in self.loads.iter_mut().filter(|load| **load > start) {
+                    *load += pixels * (1 + add);
+                }
                 self.drained[bank] = self.drain;
                 self.banks[1] ^= 1;
             }

@@ -173,7 +173,7 @@ fn card(network: &Graph, part: &Part, config: &Config, options: Options) -> Resu
     let scratch = places.scratch;
     let schedule = |choices: &Choices, running| {
         let steps = program::program(&source, choices);
-        schedule::schedule(&lowered, scratch, &steps, config, choices.patience, running)
+        schedule::schedule(&lowered, scratch, &steps, config, choices, running)
     };
     let choices = choose::choices(options.objective, lowered.stages.len(), |choices| {
         let first = schedule(choices, Vec::new())?;

@@ -64,6 +64,9 @@ pub struct Choices {
     pub chunk: usize,
     /// How many cycles a feed waits at most for the tile after its own to be loaded, so that it can be read ahead.
     pub patience: u64,
+    /// Whether the stream stands still for a load until half of the feeder's job is done, or only while nothing but the
+    /// load could go on.
+    pub hurry: bool,
     /// Whether weights that stay on the chip are loaded.
     pub load_weights: bool,
 }

@@ -8,7 +8,7 @@
 use super::area::{Area, Memory, Touch};
 use super::emit::{Emitter, Running};
 use super::lower::Lowered;
-use super::program::{Card, Step, Transfer};
+use super::program::{Card, Choices, Step, Transfer};
 use super::Refusal;
 use crate::plan::Stream;
 use isa::{command as op, config::Config};
@@ -34,7 +34,7 @@ struct Scheduler<'a> {
     lowered: &'a Lowered,
     scratch: usize,
     config: &'a Config,
-    patience: u64,
+    choices: &'a Choices,
     emit: Emitter,
     stream: Stream,
     /// Loads that have not been issued, in the program's order.
@@ -54,7 +54,7 @@ pub fn schedule(
     scratch: usize,
     steps: &[Step],
     config: &Config,
-    patience: u64,
+    choices: &Choices,
     running: Vec<Running>,
 ) -> Result<Scheduled, Refusal> {
     let touches = steps.iter().map(|s| s.touch(&lowered.stages, scratch, config)).collect();
@@ -65,7 +65,7 @@ pub fn schedule(
         lowered,
         scratch,
         config,
-        patience,
+        choices,
         emit: Emitter::new(config, running),
         stream: Stream::default(),
         loads,
@@ -94,7 +94,8 @@ impl Scheduler<'_> {
                     self.emit.enter(stage.node);
                     self.stores_before(at)?;
                     self.feed(at)?;
-                    self.move_transfers(at + 1)?;
+                    // The drain's registers come next, and must not come late.
+                    self.move_transfers(at + 1, 0)?;
                 }
                 Step::Drain(job) => {
                     let stage = &self.lowered.stages[job.stage];
@@ -102,7 +103,8 @@ impl Scheduler<'_> {
                     self.emit.turn(op::UNIT_DRAIN);
                     job.set_drain(stage, self.config, &mut self.emit)?;
                     self.emit.start(op::DRAIN, self.touches[at].clone(), 0);
-                    self.move_transfers(at + 1)?;
+                    // What comes next waits until the feeder is idle.
+                    self.move_transfers(at + 1, self.emit.clock.wait_for_feed())?;
                 }
                 Step::Store(_) => self.stores.push_back(at),
                 Step::Mark => self.emit.mark(),
@@ -125,7 +127,7 @@ impl Scheduler<'_> {
         let touch = self.touches[at].clone();
         if self.before_first {
             // Loads run before the first feed; it waits for what it needs, and that is the input's own time.
-            self.move_transfers(at)?;
+            self.move_transfers(at, 0)?;
         }
         let tiles = stage.tile_count(&job.unit, self.config.n) * self.config.n;
         let mut waits = touch.clone();
@@ -144,7 +146,7 @@ impl Scheduler<'_> {
         self.emit.tiles_from(job.places.tiles)?;
         // What it reads ahead too late it has to read again.
         let loads = self.emit.needs(op::UNIT_FEED, &waits) & (op::UNIT_LOAD | op::UNIT_OLDER_LOADS);
-        if self.emit.clock.wait_for_loads(loads & op::UNIT_LOAD == 0) <= self.patience {
+        if self.emit.clock.wait_for_loads(loads & op::UNIT_LOAD == 0) <= self.choices.patience {
             self.emit.wait(loads);
         }
         self.emit.start(op::FEED, touch, tiles);
@@ -153,9 +155,10 @@ impl Scheduler<'_> {
 
     /// Issues loads and stores that nothing has to wait for, as they are known to be free to go. All steps before `at`
     /// have been issued, but for stores that stand behind.
-    fn move_transfers(&mut self, at: usize) -> Result<(), Refusal> {
-        // Not so that the stream stands still for longer than the feeder runs anyway.
-        while self.emit.clock.wait_for_room() <= self.emit.clock.wait_for_feed() / 2 && self.move_load(at)? {}
+    /// The stream may stand still for so many cycles.
+    fn move_transfers(&mut self, at: usize, patience: u64) -> Result<(), Refusal> {
+        let still = |feed: u64| if self.choices.hurry { feed / 2 } else { patience.min(feed) };
+        while self.emit.clock.wait_for_room() <= still(self.emit.clock.wait_for_feed()) && self.move_load(at)? {}
         while let Some(&store) = self.stores.front() {
             if self.emit.needs(op::UNIT_STORE, &self.touches[store]) != 0 {
                 break;
