@@ -90,5 +90,7 @@ fn sizes(c: &Config) -> String {
         ("NA: residual addition lanes", if c.residual { n } else { 0 }),
         ("CW: words of the constants of a residual addition", layout::add_words(n)),
         ("CB: bits of them", layout::add_words(n) * 8 * n),
+        ("LU: lanes that take one multiplier for all channels", if c.uniform() { c.lanes } else { 0 }),
+        ("UB: their biases in a word", if c.uniform() { n / 4 } else { 0 }),
     ])
 }

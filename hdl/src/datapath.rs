@@ -60,6 +60,8 @@ pub struct Datapath<
     const NA: usize,
     const CW: usize,
     const CB: usize,
+    const LU: usize,
+    const UB: usize,
 > {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -133,7 +135,7 @@ pub struct Datapath<
     wave: Wave<C, S>,
     #[default(from_fn(|_| Default::default()))]
     acc: [Accumulator<SW, C, D>; H],
-    drain: Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, QS, QP, NA, CW, CB>,
+    drain: Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, QS, QP, NA, CW, CB, LU, UB>,
     act_written: Signal<Local, Bit>,
     other_read: Signal<Local, Bit>,
     two_ports: Signal<Local, Bit>,
@@ -182,6 +184,8 @@ impl<
         const NA: usize,
         const CW: usize,
         const CB: usize,
+        const LU: usize,
+        const UB: usize,
     > Logic
     for Datapath<
         N,
@@ -213,6 +217,8 @@ impl<
         NA,
         CW,
         CB,
+        LU,
+        UB,
     >
 {
     #[hdl_gen]

@@ -3,7 +3,7 @@
 //! First it reads the parameters of the n output channels from weight memory, which usually happens under the feed.
 //! Then each pixel takes `G · steps` cycles: its n sums go through L lanes in G groups. A pixel's word is written
 //! `steps + 4` cycles after its last group began. `drained` comes with the last word. Lanes are serial, a digit a cycle,
-//! or parallel, a value a cycle.
+//! or parallel, a value a cycle. With `uniform`, one multiplier and n biases come instead of n records.
 //!
 //! With `add` a pixel's word goes on into the residual lanes, beside the word of another tensor that is read in the cycle
 //! in which it would have been written; the sum is written three cycles after that. `steps` is 2 then: read and write
@@ -19,10 +19,12 @@ use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
 use std::array::from_fn;
 use systole_isa::command;
+use systole_isa::layout::UNIFORM_WORDS;
 
 /// Drain of N columns: WB = 8·N; L lanes, LB = 8·L; G = N / L groups, GB bits for their number (at least 1); a parameter
 /// record takes PW words, PB = PW·WB bits; A activation, W weight and C accumulator address bits; LS serial or LP parallel
-/// lanes, the other number is 0; NA residual lanes, none or N, whose constants take AW words, AB = AW·WB bits.
+/// lanes, the other number is 0; NA residual lanes, none or N, whose constants take AW words, AB = AW·WB bits. With one
+/// multiplier for all channels LU of the lanes take UB biases from a word: all, and N / 4, or both 0.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -54,6 +56,8 @@ pub struct Drain<
     const NA: usize,
     const AW: usize,
     const AB: usize,
+    const LU: usize,
+    const UB: usize,
 > {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -118,7 +122,7 @@ pub struct Drain<
     store: [RamParts<WB, PW, PB, GB, G>; L],
     d_addr: DFF<Bits<A>>,
     d_step: DFF<Bits<A>>,
-    d_count: DFF<Bits<17>>,
+    d_count: DFF<Bits<18>>,
     d_add: DFF<Bits<A>>,
     d_add_step: DFF<Bits<A>>,
     d_clamp: DFF<Bits<16>>,
@@ -169,6 +173,9 @@ pub struct Drain<
     word5: DFF<Bit>,
     end5: DFF<Bit>,
     gathered: DFF<Bits<WB>>,
+    // One multiplier for all channels, once it is here.
+    multiplier: DFF<Bits<64>>,
+    multiplier_here: DFF<Bit>,
     // Residual addition: its constants, where it reads, and what follows stage 5.
     records_here: DFF<Bit>,
     constants: DFF<Bits<AB>>,
@@ -188,6 +195,8 @@ pub struct Drain<
     sums_of: [Signal<Local, Bits<WB>>; NA],
     #[default(literal(0))]
     no_word: Constant<Bits<WB>>,
+    #[default(literal(0))]
+    no_record: Constant<Bits<PB>>,
     #[default(literal((AB - WB) as u32))]
     constants_less_word: Constant<Bits<8>>,
     #[default(literal(WB as u32))]
@@ -226,6 +235,22 @@ pub struct Drain<
     #[default(literal((N * PW + AW) as u32 - 1))]
     constants_asked: Constant<Bits<8>>,
     all_asked: Signal<Local, Bits<8>>,
+    uniform: Signal<Local, Bit>,
+    biases: Signal<Local, Bit>,
+    #[default(from_fn(|_| Default::default()))]
+    bias: [Signal<Local, Bits<PB>>; LU],
+    #[default(from_fn(|_| Default::default()))]
+    bias_here: [Signal<Local, Bit>; LU],
+    #[default(from_fn(|b| literal(32 * b as u32)))]
+    bias_bits: [Constant<Bits<8>>; UB],
+    #[default(Constant::new(bits(0xffff_ffff)))]
+    one_bias: Constant<Bits<PB>>,
+    word_wide: Signal<Local, Bits<PB>>,
+    multiplier_wide: Signal<Local, Bits<PB>>,
+    #[default(literal(UNIFORM_WORDS as u32 - 1))]
+    uniform_asked: Constant<Bits<8>>,
+    #[default(literal((UNIFORM_WORDS + AW) as u32 - 1))]
+    uniform_constants_asked: Constant<Bits<8>>,
     #[default(literal(0))]
     none_asked: Constant<Bits<8>>,
     #[default(literal(1))]
@@ -273,7 +298,9 @@ impl<
         const NA: usize,
         const AW: usize,
         const AB: usize,
-    > Logic for Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, LS, LP, NA, AW, AB>
+        const LU: usize,
+        const UB: usize,
+    > Logic for Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, LS, LP, NA, AW, AB, LU, UB>
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -329,6 +356,8 @@ impl<
             word5,
             end5,
             gathered,
+            multiplier,
+            multiplier_here,
             records_here,
             constants,
             add_at,
@@ -348,7 +377,7 @@ impl<
                 self.d_step.d.next = self.value.val().get_bits::<A>(0);
             }
             if self.op.val() == self.d_count_op.val() {
-                self.d_count.d.next = self.value.val().get_bits::<17>(0);
+                self.d_count.d.next = self.value.val().get_bits::<18>(0);
             }
             if self.op.val() == self.d_quant_op.val() {
                 self.d_quant.d.next = self.value.val();
@@ -373,9 +402,19 @@ impl<
             self.residual[i].clock.next = self.clock.val();
             self.sums_of[i].next = self.no_word.val();
         }
+        self.uniform.next = false;
+        for _l in 0..LU {
+            self.uniform.next = self.d_count.q.val().get_bit(17);
+        }
         self.all_asked.next = self.records_asked.val();
         if self.add.val() {
             self.all_asked.next = self.constants_asked.val();
+        }
+        if self.uniform.val() {
+            self.all_asked.next = self.uniform_asked.val();
+            if self.add.val() {
+                self.all_asked.next = self.uniform_constants_asked.val();
+            }
         }
         // Parameters: ask for N·PW words; each record of PW words goes to its lane's store, by group; then the constants.
         self.param_read.next = self.fetching.q.val();
@@ -395,6 +434,35 @@ impl<
                 if self.words.q.val().get_bit(p - 1) {
                     self.words.d.next = self.first_word.val();
                     self.record.next = !self.records_here.q.val();
+                }
+            }
+        }
+        // Or a word with the multiplier, and four with the biases of a quarter of the lanes each.
+        self.biases.next = false;
+        if self.arriving.q.val() && self.uniform.val() && !self.records_here.q.val() {
+            self.record.next = false;
+            self.multiplier_here.d.next = true;
+            self.biases.next = self.multiplier_here.q.val();
+            self.words.d.next = self.first_word.val();
+            if self.biases.val() {
+                self.words.d.next = self.words.q.val() << 1;
+                if self.words.q.val().get_bit(3) {
+                    self.words.d.next = self.first_word.val();
+                    self.filled.d.next = !self.add.val();
+                    self.records_here.d.next = true;
+                }
+            }
+        }
+        if self.arriving.q.val() && !self.multiplier_here.q.val() {
+            self.multiplier.d.next = bit_cast::<64, WB>(self.param_word.val());
+        }
+        self.word_wide.next = bit_cast::<PB, WB>(self.param_word.val());
+        self.multiplier_wide.next = bit_cast::<PB, 64>(self.multiplier.q.val()) << 32;
+        for u in UB..(UB + 1) {
+            for k in 0..4 {
+                for b in 0..UB {
+                    self.bias[u * k + b].next = (self.word_wide.val() >> self.bias_bits[b].val()) & self.one_bias.val();
+                    self.bias_here[u * k + b].next = self.biases.val() && self.words.q.val().get_bit(k);
                 }
             }
         }
@@ -489,7 +557,16 @@ impl<
             self.store[l].part.next = self.words.q.val().get_bits::<PW>(0);
             self.store[l].write_address.next = self.to_group.q.val();
             self.store[l].data.next = self.param_word.val();
+            self.store[l].all.next = false;
+            self.store[l].whole.next = self.no_record.val();
             self.lane_sum[l].next = self.sums[l].val();
+        }
+        for l in 0..LU {
+            if self.uniform.val() {
+                self.store[l].write.next = self.bias_here[l].val();
+                self.store[l].all.next = true;
+                self.store[l].whole.next = self.bias[l].val() | self.multiplier_wide.val();
+            }
         }
         for w in L..(L + 1) {
             for g in 1..G {
@@ -620,6 +697,7 @@ impl<
             self.at.d.next = self.d_addr.q.val();
             self.add_at.d.next = self.d_add.q.val();
             self.records_here.d.next = false;
+            self.multiplier_here.d.next = false;
             // The registers stay: the next job may use the same ones.
             self.param_at.d.next = self.d_param.q.val();
         }

@@ -56,6 +56,8 @@ pub struct Infer<
     const NA: usize,
     const CW: usize,
     const CB: usize,
+    const LU: usize,
+    const UB: usize,
 > {
     pub ap_clk: Signal<In, Clock>,
     pub ap_rst_n: Signal<In, Bit>,
@@ -144,6 +146,8 @@ pub struct Infer<
         NA,
         CW,
         CB,
+        LU,
+        UB,
     >,
     reset: Signal<Local, Bit>,
     start: Signal<Local, Bit>,
@@ -212,6 +216,8 @@ impl<
         const NA: usize,
         const CW: usize,
         const CB: usize,
+        const LU: usize,
+        const UB: usize,
     > Logic
     for Infer<
         N,
@@ -248,6 +254,8 @@ impl<
         NA,
         CW,
         CB,
+        LU,
+        UB,
     >
 {
     #[hdl_gen]

@@ -202,6 +202,7 @@ impl<const W: usize, const A: usize, const D: usize> Logic for Ram2<W, A, D> {
 /// |---|---|---|
 /// | `read`, `read_address` | in | 1: read that word |
 /// | `write`, `part`, `write_address`, `data` | in | 1: write that part (one hot, lowest first) of that word |
+/// | `all`, `whole` | in | with `write`: write the whole word |
 /// | `q` | out | B = P·W bits, one cycle after `read` |
 #[derive(LogicBlock, Default)]
 pub struct RamParts<const W: usize, const P: usize, const B: usize, const A: usize, const D: usize> {
@@ -219,6 +220,10 @@ pub struct RamParts<const W: usize, const P: usize, const B: usize, const A: usi
     pub write_address: Signal<In, Bits<A>>,
     /// Part to write.
     pub data: Signal<In, Bits<W>>,
+    /// Write all parts.
+    pub all: Signal<In, Bit>,
+    /// All of them.
+    pub whole: Signal<In, Bits<B>>,
     /// Word read.
     pub q: Signal<Out, Bits<B>>,
     _words: Vec<Bits<B>>,
@@ -238,6 +243,9 @@ impl<const W: usize, const P: usize, const B: usize, const A: usize, const D: us
                 let at = address(self.write_address.val());
                 for p in (0..P).filter(|&p| self.part.val().get_bit(p)) {
                     self._words[at].set_bits::<W>(p * W, self.data.val());
+                }
+                if self.all.val() {
+                    self._words[at] = self.whole.val();
                 }
             }
         }
@@ -259,7 +267,7 @@ impl<const W: usize, const P: usize, const B: usize, const A: usize, const D: us
                     format!("{style}reg [{}:0] part{p} [0:{}];\n", W - 1, D - 1),
                     format!(
                         "    if (read) q[{high}:{low}] <= part{p}[{r}];\n    \
-                         if (write && {}) part{p}[{w}] <= data;\n",
+                         if (write && (all || {})) part{p}[{w}] <= all ? whole[{high}:{low}] : data;\n",
                         select(p)
                     ),
                 )
@@ -272,7 +280,9 @@ impl<const W: usize, const P: usize, const B: usize, const A: usize, const D: us
         vec![TimingInfo {
             name: "ram_parts".into(),
             clock: "clock".into(),
-            inputs: ["read", "read_address", "write", "part", "write_address", "data"].map(String::from).to_vec(),
+            inputs: ["read", "read_address", "write", "part", "write_address", "data", "all", "whole"]
+                .map(String::from)
+                .to_vec(),
             outputs: vec!["q".into()],
         }]
     }

@@ -108,6 +108,11 @@ impl Config {
         }
     }
 
+    /// Whether the drain takes parameters with one multiplier for all channels.
+    pub fn uniform(&self) -> bool {
+        self.multiplier == Multiplier::Parallel && self.lanes == self.n && self.n >= 8
+    }
+
     /// Bits of an allocator's decision word: what the devices of one pass chose for one cell. Four fill a bus word.
     pub fn path_bits(&self) -> usize {
         8 * self.bus_bytes() / crate::allocate::CELLS_A_BEAT

@@ -8,7 +8,8 @@
 //! - **Parameters** of an output block: n records of [`param_words`] words; a record is the bias (i32) and the
 //!   multiplier (8 bytes: [`crate::requant::serial`] or [`crate::requant::parallel`], as the configuration's lanes are),
 //!   little endian, 12 bytes, then zeros. The bias already holds −zero_point · Σ weights.
-//!   For a drain that adds, one [`add_record`] follows, [`add_words`] words.
+//!   With `uniform` there is one multiplier instead, 8 bytes and zeros to a whole word, and behind it the n biases without
+//!   a gap: [`UNIFORM_WORDS`]. For a drain that adds, one [`add_record`] follows, [`add_words`] words.
 //! - **Card memory**: each on-chip word takes one bus word, which is the smallest of 4, 8 or 16 bytes that holds n.
 //! - **Commands**: 32-bit words, little endian, from the start of the buffer, one after the other.
 
@@ -21,6 +22,9 @@ pub const COMMAND_READ_AHEAD: usize = 1024;
 pub const fn param_words(n: usize) -> usize {
     PARAM_BYTES.div_ceil(n)
 }
+
+/// Words of the parameters of an output block with one multiplier: its own, and those of n biases of four bytes.
+pub const UNIFORM_WORDS: usize = 1 + 4;
 
 /// Bytes of an [`add_record`].
 pub const ADD_BYTES: usize = 16;

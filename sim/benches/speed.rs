@@ -35,7 +35,7 @@ fn stream(config: &Config) -> Vec<u8> {
         put(op::F_MODE, &[0, 1, 1, 0, 0, 0]),
         word(op::D_ADDR, config.act_words() as u32 / 2),
         word(op::D_STEP, 1),
-        put(op::D_COUNT, &[side * side - 1, 0, 0]),
+        put(op::D_COUNT, &[side * side - 1, 0, 0, 0]),
         put(op::D_QUANT, &[0, -128, 127]),
     ];
     for _ in 0..jobs {

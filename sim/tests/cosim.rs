@@ -5,9 +5,10 @@ mod common;
 
 use common::{card_dir, stream, Random};
 use isa::command::{self as op, pack, word};
-use isa::config::Config;
+use isa::config::{Config, Multiplier};
 use isa::counter::{self, Snapshot, COUNTERS};
 use isa::layout;
+use isa::requant;
 use isa::timing::{self, COUNTED};
 use systole_sim::memory::Buffers;
 use systole_sim::model::Machine;
@@ -44,6 +45,28 @@ struct Writer<'a> {
     commands: Vec<u32>,
     /// Weight word of the next tile.
     tile_at: i64,
+    /// Weight word of the parameter records of serial multipliers.
+    records: i64,
+}
+
+/// Blocks of parameter records of serial multipliers, for 1 to 8 steps and again.
+const RECORDS: usize = 24;
+
+/// So many blocks of n records, in bus words: three words of four bytes a record (n of 4).
+fn serial_records(config: &Config, random: &mut Random) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for block in 0..RECORDS * config.n {
+        let steps = (block / config.n % 8) as u32 + 1;
+        let multiplier = loop {
+            let (m, t) = (1 << 30 | random.next() >> 2, random.range(1, 57) as u32);
+            let (m, t) = if random.one_in(4) || steps < 4 { (2, 1) } else { (m, t) };
+            if let Some(packed) = requant::serial(m, t, t > 31 && random.one_in(2), steps) {
+                break packed;
+            }
+        };
+        bytes.extend(layout::param_record(random.next() as i32 >> random.range(0, 20), multiplier));
+    }
+    bytes
 }
 
 impl Writer<'_> {
@@ -120,7 +143,12 @@ impl Writer<'_> {
         let w_address = r.range(0, last_address);
         let new_address = !r.one_in(3) || self.tile_at > last_address;
         let param_words = n * layout::param_words(self.config.n) as i64 + layout::add_words(self.config.n) as i64;
-        let param = r.range(0, self.config.weight_words() as i64 / 2 - param_words);
+        let param = match self.config.multiplier {
+            // The digits of a multiplier must fit the steps.
+            Multiplier::Serial => self.records + (8 * r.range(0, RECORDS as i64 / 8 - 1) + steps - 1) * n * 3,
+            Multiplier::Parallel => r.range(0, self.config.weight_words() as i64 / 2 - param_words),
+        };
+        let uniform = self.config.uniform() && r.one_in(2);
         let d_step = r.range(1, 3);
         let pixels = out_width * out_height;
         let d_address = half + r.range(0, half - d_step * pixels);
@@ -158,7 +186,7 @@ impl Writer<'_> {
         self.start(op::FEED);
         self.put(op::D_ADDR, &[d_address]);
         self.put(op::D_STEP, &[d_step]);
-        self.put(op::D_COUNT, &[pixels - 1, steps - 1, i64::from(add)]);
+        self.put(op::D_COUNT, &[pixels - 1, steps - 1, i64::from(add), i64::from(uniform)]);
         self.put(op::D_ADD, &[add_address]);
         self.put(op::D_ADD_STEP, &[add_step]);
         self.put(op::D_CLAMP, &[add_low, add_high]);
@@ -173,8 +201,14 @@ impl Writer<'_> {
 
 fn case(config: &Config, random: &mut Random) -> Case {
     let (act, weight) = (config.act_words() as i64, config.weight_words() as i64);
-    let mut w = Writer { config, random, commands: Vec::new(), tile_at: 0 };
     let weight_loaded = (weight / 2).min(2048);
+    let mut w = Writer {
+        config,
+        random: &mut *random,
+        commands: Vec::new(),
+        tile_at: 0,
+        records: weight_loaded - (RECORDS * config.n * 3) as i64,
+    };
     let act_loaded = (act / 2).min(2048);
     let spare = 64;
     w.load(0, 0, 1, 0, weight_loaded);
@@ -231,13 +265,14 @@ fn case(config: &Config, random: &mut Random) -> Case {
     marks.push(false);
     let bus = config.bus_bytes();
     let commands = w.commands;
-    Case {
-        commands,
-        weights: random.bytes((weight_loaded + 100) as usize * bus),
-        input: random.bytes(act_loaded as usize * bus),
-        output_words: stored as usize,
-        marks,
+    let records = w.records as usize;
+    let mut weights = random.bytes((weight_loaded + 100) as usize * bus);
+    if config.multiplier == Multiplier::Serial {
+        assert_eq!((config.n, bus), (4, 4), "records as they are written here");
+        let bytes = serial_records(config, random);
+        weights[records * bus..][..bytes.len()].copy_from_slice(&bytes);
     }
+    Case { commands, weights, input: random.bytes(act_loaded as usize * bus), output_words: stored as usize, marks }
 }
 
 /// Runs a case on both; the error says where they first differ.

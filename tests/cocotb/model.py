@@ -148,13 +148,20 @@ class Kernel:
         zero_point, low, high = (signed(r["D_QUANT"][f], 8) for f in ("zero_point", "low", "high"))
         record_words = -(-12 // self.n)
         bias, mult = [], []
-        for c in range(self.n):
+        uniform = r["D_COUNT"]["uniform"]
+        if uniform:
+            # One multiplier in a word of its own, and n biases of four bytes.
+            common = self.record(r["D_PARAM"]["address"], 5)
+            mult = [int.from_bytes(common[:8], "little")] * self.n
+            biases = common[self.n :]
+            bias = [int.from_bytes(biases[4 * c : 4 * c + 4], "little", signed=True) for c in range(self.n)]
+        for c in range(0 if uniform else self.n):
             record = self.record(r["D_PARAM"]["address"] + c * record_words, record_words)
             bias.append(int.from_bytes(record[:4], "little", signed=True))
             mult.append(int.from_bytes(record[4:12], "little"))
         add = self.residual and r["D_COUNT"]["add"]
         if add:
-            record = self.record(r["D_PARAM"]["address"] + self.n * record_words, -(-16 // self.n))
+            record = self.record(r["D_PARAM"]["address"] + (5 if uniform else self.n * record_words), -(-16 // self.n))
             a, b = (int.from_bytes(record[i : i + 4], "little", signed=True) for i in (0, 4))
             offset = int.from_bytes(record[8:16], "little", signed=True)
             least, most = (signed(r["D_CLAMP"][f], 8) for f in ("low", "high"))

@@ -16,6 +16,8 @@ class Program:
         self.act_words = 1 << config["act_words_log2"]
         self.bank_words = 1 << config["acc_words_log2"]
         self.parallel, self.residual = config["multiplier"] == "parallel", config["residual"] == "true"
+        # One multiplier for all channels of a block: with a parallel one for every column.
+        self.shares = self.parallel and config["lanes"] == self.n and self.n >= 8
         self.groups = config["line_groups"]
         self.group_rows = self.n // self.groups
         self.random = random.Random(seed)
@@ -64,19 +66,29 @@ class Program:
         record += bytes(-len(record) % self.n)
         return [[b - 256 if b > 127 else b for b in record[i : i + self.n]] for i in range(0, len(record), self.n)]
 
-    def parameters(self, steps, scale_bits):
-        """n parameter records: bias and multiplier, little endian, 12 bytes, zeros to whole words."""
+    def parameters(self, steps, scale_bits, uniform):
+        """n parameter records: bias and multiplier, little endian, 12 bytes, zeros to whole words; or one multiplier in a
+        word of its own, and n biases."""
+        # out = acc · M / 2^t: bring sums of about `scale_bits` bits to 8 bits.
+        t = 23 + scale_bits
+        biases = [self.random.randrange(-5000, 5000).to_bytes(4, "little", signed=True) for _ in range(self.n)]
+        if uniform:
+            return self.words_of(self.multiplier(self.random.randrange(1 << 30, 1 << 31), t, steps)) + self.words_of(b"".join(biases))
         words = []
-        for _ in range(self.n):
-            bias = self.random.randrange(-5000, 5000)
-            # out = acc · M / 2^t: bring sums of about `scale_bits` bits to 8 bits.
-            m, t = self.random.randrange(1 << 30, 1 << 31), 23 + scale_bits
-            words += self.words_of(bias.to_bytes(4, "little", signed=True) + self.multiplier(m, t, steps))
+        for bias in biases:
+            words += self.words_of(bias + self.multiplier(self.random.randrange(1 << 30, 1 << 31), t, steps))
         return words
 
-    def unity(self, steps):
-        """n parameter records that change nothing."""
-        return self.words_of(bytes(4) + self.multiplier(1 << 30, 30, steps)) * self.n
+    def unity(self, steps, uniform):
+        """n parameter records that change nothing, or one multiplier and no bias."""
+        multiplier = self.multiplier(1 << 30, 30, steps)
+        if uniform:
+            return self.words_of(multiplier) + self.words_of(bytes(4 * self.n))
+        return self.words_of(bytes(4) + multiplier) * self.n
+
+    def uniform(self):
+        """Whether a layer has one multiplier for all channels."""
+        return self.shares and self.random.random() < 0.5
 
     def multiplier(self, m, t, steps):
         """M · 2^-t as the lanes take it, 8 bytes; rounding twice now and then, where that makes a difference."""
@@ -111,13 +123,13 @@ class Program:
         self.weights_on_chip += len(data)
         return base
 
-    def drain(self, at, pixels, steps, param, quant, add=None):
+    def drain(self, at, pixels, steps, param, quant, add=None, uniform=False):
         """One drain; `add` is (address, step) of the tensor to add. Parallel multipliers take one step, or two to add."""
         if self.parallel:
             steps = 2 if add else 1
         self.add("D_ADDR", address=at[0] % self.act_words)
         self.add("D_STEP", step=at[1])
-        self.add("D_COUNT", pixels=pixels - 1, steps=steps - 1, add=int(add is not None))
+        self.add("D_COUNT", pixels=pixels - 1, steps=steps - 1, add=int(add is not None), uniform=int(uniform))
         if add:
             self.add("D_ADD", address=add[0] % self.act_words)
             self.add("D_ADD_STEP", step=add[1])
@@ -139,15 +151,15 @@ class Program:
         # A pooling layer holds one identity tile for the whole job, one block a job.
         jobs, job_blocks = (blocks, 1) if pooling else (out_blocks, blocks)
         assert add is None or (add["height"], add["width"], add["blocks"]) == (out_h, out_w, jobs)
-        steps = self.random.randrange(5 if pooling else 6, 9)
+        steps, uniform = self.random.randrange(5 if pooling else 6, 9), self.uniform()
         rows = max(1, self.bank_words // out_w)
         self.wait()
         per_job = []
         for _ in range(jobs):
             if pooling:
-                tiles, records = [[int(r == c) for c in range(n)] for r in range(n)], self.unity(steps)
+                tiles, records = [[int(r == c) for c in range(n)] for r in range(n)], self.unity(steps, uniform)
             else:
-                tiles, records = self.tiles(kh * kw * job_blocks, channels), self.parameters(steps, 15)
+                tiles, records = self.tiles(kh * kw * job_blocks, channels), self.parameters(steps, 15, uniform)
             tile_at = self.weights_at(tiles + records + (self.addition() if add else []))
             per_job.append((tile_at, tile_at + len(tiles)))
         self.wait("load")
@@ -158,7 +170,7 @@ class Program:
                 quant = (self.random.randrange(-20, 20) if not pooling else 0, self.random.randrange(-128, 0))
                 place = first * out_w * jobs + job
                 other = (add["address"] + place, jobs) if add else None
-                self.drain((address + place, jobs), count * out_w, steps, param_at, quant, other)
+                self.drain((address + place, jobs), count * out_w, steps, param_at, quant, other, uniform)
         # Beside the last drain, in some layers.
         if self.random.random() < 0.4:
             self.mark(soft=1)
@@ -174,7 +186,7 @@ class Program:
         taps, lines = min(kw, self.group_rows), min(kh, self.groups)
         chunks = (-(-kh // lines) if lines == self.groups else 1, -(-kw // taps) if taps == self.group_rows else 1)
         rows = max(1, self.bank_words // out_w)
-        steps = self.random.randrange(6, 9)
+        steps, uniform = self.random.randrange(6, 9), self.uniform()
         self.wait()
         per_block = []
         for _ in range(blocks):
@@ -189,7 +201,7 @@ class Program:
                             if ky < kh and kx < kw:
                                 tile[g * self.group_rows + r] = [self.byte(0.1) for _ in range(n)]
                     tiles += tile
-            tile_at = self.weights_at(tiles + self.parameters(steps, 12))
+            tile_at = self.weights_at(tiles + self.parameters(steps, 12, uniform))
             per_block.append((tile_at, tile_at + len(tiles)))
         self.wait("load")
         for block, (tile_at, param_at) in enumerate(per_block):
@@ -214,7 +226,7 @@ class Program:
                 self.add("FEED")
                 quant = (self.random.randrange(-20, 20), self.random.randrange(-128, 0))
                 place = first * out_w * blocks + block
-                self.drain((address + place, blocks), count * out_w, steps, param_at, quant)
+                self.drain((address + place, blocks), count * out_w, steps, param_at, quant, uniform=uniform)
         # Beside the last drain, in some layers.
         if self.random.random() < 0.4:
             self.mark(soft=1)

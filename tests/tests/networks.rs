@@ -5,6 +5,7 @@ use isa::timing;
 use rand::rngs::StdRng;
 use rand::SeedableRng;
 use systole::compile::{compile, Objective, Options};
+use systole::graph::Op;
 use systole::plan::Plan;
 use systole_tests::{card, data, graphs};
 
@@ -33,40 +34,65 @@ fn golden(name: &str, config: &str, options: Options, inputs: &[usize]) -> Optio
         let busy = 100.0 * ideal / layer.estimated_cycles.max(1) as f64;
         println!("{:>12} {:>8} cycles {busy:5.1} %  {}", layer.op, layer.estimated_cycles, layer.name);
     }
-    println!("{name} on {config}: {} cycles", cycles(&plan, 1));
+    println!("{name} on {config}, batch {}: {} cycles", options.batch, cycles(&plan, options.batch));
     Some(plan)
 }
 
+/// Every convolution with at least 16 channels on both sides keeps the array busy for 92 % of its time.
+fn busy(name: &str, plan: &Plan) {
+    let graph = systole::import::read(&data::shared(&format!("mlperf-tiny/{name}.tflite")).unwrap()).unwrap();
+    let channels = |id: usize| graph.tensors[id].hwc[2];
+    for node in graph.nodes.iter().filter(|n| matches!(n.op, Op::Conv(_)) && n.label == "Conv2D") {
+        if channels(node.inputs[0]) < 16 || channels(node.output) < 16 {
+            continue;
+        }
+        let layer = plan.layers().find(|l| l.name == node.name).unwrap();
+        let ideal = layer.macs as f64 / (plan.config.n * plan.config.n) as f64;
+        let utilisation = ideal / layer.estimated_cycles as f64;
+        assert!(utilisation >= 0.92, "{name} on {}: {}: {utilisation:.3}", plan.config.name, node.name);
+    }
+}
+
+/// The cycles that issue 3 asks for on mid16x16, and the same part of its own ideal on edge8x8: MAC / n², or, where the
+/// weights are read once, their words.
 #[test]
-fn the_residual_network_on_mid16x16_in_54000_cycles() {
-    let Some(plan) = golden("pretrainedResnet_quant", "mid16x16", Options::default(), &[0, 15]) else { return };
-    assert!(cycles(&plan, 1) <= 54_000, "{}", cycles(&plan, 1));
+fn the_residual_network_in_time() {
+    for (config, most) in [("mid16x16", 54_000), ("edge8x8", 54_000 * 4)] {
+        let Some(plan) = golden("pretrainedResnet_quant", config, Options::default(), &[0, 15]) else { return };
+        assert!(cycles(&plan, 1) <= most, "{config}: {}", cycles(&plan, 1));
+        busy("pretrainedResnet_quant", &plan);
+    }
 }
 
 #[test]
-fn the_keyword_spotter_on_mid16x16_in_16000_cycles() {
-    let Some(plan) = golden("kws_ref_model", "mid16x16", Options::default(), &[0, 15]) else { return };
-    assert!(cycles(&plan, 1) <= 16_000, "{}", cycles(&plan, 1));
+fn the_keyword_spotter_in_time() {
+    for (config, most) in [("mid16x16", 16_000), ("edge8x8", 16_000 * 4)] {
+        let Some(plan) = golden("kws_ref_model", config, Options::default(), &[0, 15]) else { return };
+        assert!(cycles(&plan, 1) <= most, "{config}: {}", cycles(&plan, 1));
+        busy("kws_ref_model", &plan);
+    }
 }
 
 #[test]
-fn the_anomaly_detector_on_mid16x16_in_19700_cycles_and_1500_in_a_batch() {
-    let Some(plan) = golden("ad01_int8", "mid16x16", Options::default(), &[0, 15]) else { return };
-    // The tile reader and the drain's records share the read port of weight memory: 18,256 words, 700 cycles until the
-    // first job's tiles are there.
-    assert!(cycles(&plan, 1) <= 19_700, "{}", cycles(&plan, 1));
-    let options = Options { batch: 16, ..Options::default() };
-    let Some(plan) = golden("ad01_int8", "mid16x16", options, &(0..16).collect::<Vec<_>>()) else { return };
-    assert!(cycles(&plan, 16) <= 16 * 1500, "{}", cycles(&plan, 16));
+fn the_anomaly_detector_in_time_alone_and_in_a_batch() {
+    for (config, alone, most) in [("mid16x16", 19_000, 1_500), ("edge8x8", 19_000 * 2, 1_500 * 4)] {
+        let Some(plan) = golden("ad01_int8", config, Options::default(), &[0, 15]) else { return };
+        assert!(cycles(&plan, 1) <= alone, "{config}: {}", cycles(&plan, 1));
+        let options = Options { batch: 16, ..Options::default() };
+        let Some(plan) = golden("ad01_int8", config, options, &(0..16).collect::<Vec<_>>()) else { return };
+        assert!(cycles(&plan, 16) <= 16 * most, "{config}: {}", cycles(&plan, 16));
+    }
 }
 
 #[test]
-fn all_networks_on_the_other_configurations() {
+fn all_networks_for_energy_and_on_the_smallest_card() {
     for config in ["edge8x8", "small4x4"] {
         for name in ["pretrainedResnet_quant", "kws_ref_model", "ad01_int8"] {
             golden(name, config, Options { objective: Objective::Energy, batch: 1 }, &[3]);
-            golden(name, config, Options::default(), &[4]);
         }
+    }
+    for name in ["pretrainedResnet_quant", "kws_ref_model", "ad01_int8"] {
+        golden(name, "small4x4", Options::default(), &[7]);
     }
 }
 

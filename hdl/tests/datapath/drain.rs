@@ -11,7 +11,7 @@ use systole_hdl::cosim::{Cosim, Rng};
 use systole_hdl::drain::Drain;
 use systole_isa::command::{self, unpack};
 use systole_isa::config::Multiplier;
-use systole_isa::layout::{add_record, add_words, param_record, param_words, ADD_SHIFT};
+use systole_isa::layout::{add_record, add_words, param_record, param_words, ADD_SHIFT, UNIFORM_WORDS};
 use systole_isa::requant::{requantise, requantise_parallel};
 
 const A: usize = 9;
@@ -25,6 +25,13 @@ struct Shape {
     lanes: usize,
     multiplier: Multiplier,
     residual: bool,
+}
+
+impl Shape {
+    /// Whether the drain takes one multiplier for all channels.
+    fn uniform(&self) -> bool {
+        self.multiplier == Multiplier::Parallel && self.lanes == self.n && self.n >= 8
+    }
 }
 
 /// A residual addition: where from, how, and the clamp of the sum.
@@ -46,6 +53,7 @@ struct Job {
     step: u128,
     parameters: usize,
     add: Option<Add>,
+    uniform: bool,
 }
 
 impl Job {
@@ -65,6 +73,7 @@ impl Job {
                 Multiplier::Parallel => 1 + u32::from(add.is_some()),
             },
             add,
+            uniform: shape.uniform() && rng.chance(50),
             quant: quantisation(rng),
             address: rng.bits(A),
             step: [1, 2, rng.bits(A)][rng.below(3) as usize],
@@ -78,7 +87,11 @@ impl Job {
         let mut writes = vec![
             pack(D_ADDR, &[self.address as i64]).unwrap(),
             pack(D_STEP, &[self.step as i64]).unwrap(),
-            pack(D_COUNT, &[self.pixels as i64 - 1, i64::from(self.steps) - 1, i64::from(self.add.is_some())]).unwrap(),
+            pack(
+                D_COUNT,
+                &[self.pixels as i64 - 1, i64::from(self.steps) - 1, self.add.is_some().into(), self.uniform.into()],
+            )
+            .unwrap(),
             word(D_QUANT, u32::from_le_bytes([zero_point as u8, low as u8, high as u8, 0])),
             pack(D_PARAM, &[self.parameters as i64]).unwrap(),
         ];
@@ -92,9 +105,17 @@ impl Job {
         writes
     }
 
+    fn record_words(&self, n: usize) -> usize {
+        if self.uniform {
+            UNIFORM_WORDS
+        } else {
+            n * param_words(n)
+        }
+    }
+
     /// Words of parameters: a record for each column, and what an addition takes.
     fn parameter_words(&self, n: usize) -> usize {
-        n * param_words(n) + if self.add.is_some() { add_words(n) } else { 0 }
+        self.record_words(n) + if self.add.is_some() { add_words(n) } else { 0 }
     }
 }
 
@@ -345,10 +366,20 @@ impl World {
         model.expected = vec![0; job.pixels].into();
         let mut bytes = vec![vec![0; n]; job.pixels];
         let other: Vec<Vec<i8>> = (0..job.pixels).map(|_| int8s(rng, n)).collect();
+        let (mut common, mut biases) = (0, Vec::new());
         for c in 0..n {
             let serial = model.shape.multiplier == Multiplier::Serial;
-            let (_, bias, mult) = if serial { to_requantise(rng, job.steps) } else { to_scale(rng) };
-            model.fill(rng, job.parameters + c * param_words(n), &param_record(bias, mult), param_words(n));
+            let (_, bias, mut mult) = if serial { to_requantise(rng, job.steps) } else { to_scale(rng) };
+            if job.uniform {
+                if c == 0 {
+                    common = mult;
+                    model.fill(rng, job.parameters, &mult.to_le_bytes(), 1);
+                }
+                mult = common;
+                biases.extend(bias.to_le_bytes());
+            } else {
+                model.fill(rng, job.parameters + c * param_words(n), &param_record(bias, mult), param_words(n));
+            }
             for p in 0..job.pixels {
                 // Half of a step of the result, about: 2^(t-1) / M.
                 let (m, drop) = match serial {
@@ -368,8 +399,11 @@ impl World {
                 });
             }
         }
+        for (word, bytes) in biases.chunks(n).enumerate() {
+            model.fill(rng, job.parameters + 1 + word, bytes, 1);
+        }
         if let Some(Add { record: (a, b, c0), .. }) = job.add {
-            model.fill(rng, job.parameters + n * param_words(n), &add_record(a, b, c0), add_words(n));
+            model.fill(rng, job.parameters + job.record_words(n), &add_record(a, b, c0), add_words(n));
         }
         model.other = other.iter().map(|word| pack(word)).collect();
         for (p, bytes) in bytes.iter().enumerate() {
@@ -441,6 +475,8 @@ macro_rules! drain {
                     { if $residual { $n } else { 0 } },
                     { add_words($n) },
                     { add_words($n) * 8 * $n },
+                    { if PARALLEL && $n == $l && $n >= 8 { $l } else { 0 } },
+                    { if PARALLEL && $n == $l && $n >= 8 { $n / 4 } else { 0 } },
                 >::default(),
                 inputs: [set, op, value, start, clear, fed, fed_bank, param_grant, param_word, $(sums[$c],)* add_word],
                 outputs: [busy, working, acc_read, acc_bank, acc_address, param_read, param_address,

@@ -94,7 +94,9 @@ impl Clock {
                 let bank = self.banks[1];
                 self.now = self.now.max(self.drain);
                 let add = self.field(op::D_COUNT, 16, 1);
-                let filled = self.now + self.records + add * self.constants + 2;
+                let uniform = self.field(op::D_COUNT, 17, 1) == 1;
+                let records = if uniform { layout::UNIFORM_WORDS as u64 } else { self.records };
+                let filled = self.now + records + add * self.constants + 2;
                 let digits = if self.serial { self.field(op::D_COUNT, 12, 4) + 1 } else { 1 };
                 let pixels = self.field(op::D_COUNT, 0, 12) + 1;
                 let start = filled.max(self.fed[bank]);

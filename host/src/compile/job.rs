@@ -178,11 +178,14 @@ impl Job {
         let at = |place: Place, view: &View| {
             place.word(view, self.tile.y as i64, self.tile.x as i64, self.unit.to).rem_euclid(words)
         };
-        let steps = i64::from(stage.records[self.unit.records].steps);
+        let records = &stage.records[self.unit.records];
         let pixels = (self.tile.height * self.tile.width) as i64;
         emit.set(op::D_ADDR, &[at(self.places.output, output)])?;
         emit.set(op::D_STEP, &[output.step as i64])?;
-        emit.set(op::D_COUNT, &[pixels - 1, steps - 1, i64::from(stage.add.is_some())])?;
+        emit.set(
+            op::D_COUNT,
+            &[pixels - 1, i64::from(records.steps) - 1, stage.add.is_some().into(), records.uniform.into()],
+        )?;
         emit.set(op::D_QUANT, &stage.quant.map(i64::from))?;
         emit.set(op::D_PARAM, &[self.places.records as i64])?;
         if let Some(add) = &stage.add {

@@ -21,6 +21,7 @@ mod estimate;
 mod explain;
 mod fold;
 mod fuse;
+mod inplace;
 mod job;
 mod lower;
 mod place;
@@ -167,7 +168,7 @@ fn card(network: &Graph, part: &Part, config: &Config, options: Options) -> Resu
     let fused = add::fuse(&graph, part, config);
     let group = widen::widen(&mut graph, part, options.batch);
     let lowered = lower::lower(&graph, part, &fused, config)?;
-    let places = place::place(&lowered, config)?;
+    let (lowered, places) = inplace::place(lowered, config)?;
     let weights = weights::Weights::new(&lowered.stages, config)?;
     let source = Source { lowered: &lowered, places: &places, weights: &weights, config };
     let scratch = places.scratch;

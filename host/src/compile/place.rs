@@ -44,8 +44,8 @@ struct Life {
     to: usize,
 }
 
-/// The three tensors of a stage that may pass in strips.
-fn views(stage: &Stage) -> [Option<View>; 3] {
+/// The tensors of a stage that may pass in strips: input, output, what is added.
+pub fn views(stage: &Stage) -> [Option<View>; 3] {
     [Some(stage.input), Some(stage.output), stage.add.map(|add| add.from)]
 }
 

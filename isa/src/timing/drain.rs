@@ -132,7 +132,8 @@ impl Drain {
     pub fn start(&mut self, r: &Registers) {
         self.job = true;
         self.add = r.bits(op::D_COUNT, 16, 1) == 1;
-        self.to_fetch = self.records + if self.add { self.constants } else { 0 };
+        let records = if r.bits(op::D_COUNT, 17, 1) == 1 { layout::UNIFORM_WORDS as u64 } else { self.records };
+        self.to_fetch = records + if self.add { self.constants } else { 0 };
         self.filled = false;
         self.pixel = self.groups * (r.bits(op::D_COUNT, 12, 4) + 1);
         self.pixel_left = self.pixel;

@@ -142,8 +142,13 @@ impl Machine {
             return Err(format!("multipliers of {steps} digits; they may have {}", requant::MAX_STEPS));
         }
         let [zero_point, low, high] = ["zero_point", "low", "high"].map(|f| self.field(op::D_QUANT, f) as u8 as i8);
-        let params: Vec<(i32, u64)> = (0..n).map(|c| self.parameter(c)).collect();
-        let add = (self.field(op::D_COUNT, "add") == 1).then(|| self.add_record());
+        let uniform = self.field(op::D_COUNT, "uniform") == 1;
+        if uniform && !self.config.uniform() {
+            return Err("a drain with one multiplier for all channels, which this configuration does not take".into());
+        }
+        let records = if uniform { layout::UNIFORM_WORDS } else { n * layout::param_words(n) };
+        let params: Vec<(i32, u64)> = (0..n).map(|c| self.parameter(c, uniform)).collect();
+        let add = (self.field(op::D_COUNT, "add") == 1).then(|| self.add_record(records));
         let [least, most] = ["low", "high"].map(|f| self.field(op::D_CLAMP, f) as u8 as i8);
         let register = |r: u8| self.registers[r as usize] as usize;
         let (address, step) = (register(op::D_ADDR), register(op::D_STEP));
@@ -170,7 +175,7 @@ impl Machine {
         }
         self.counters[counter::ACC_READS] += pixels as u64;
         self.counters[counter::ACT_WRITES] += pixels as u64;
-        self.counters[counter::WEIGHT_READS] += (n * layout::param_words(n)) as u64;
+        self.counters[counter::WEIGHT_READS] += records as u64;
         if add.is_some() {
             self.counters[counter::ACT_READS] += pixels as u64;
             self.counters[counter::WEIGHT_READS] += layout::add_words(n) as u64;
@@ -178,9 +183,9 @@ impl Machine {
         Ok(())
     }
 
-    /// The constants of a residual addition: they follow the parameter records.
-    fn add_record(&self) -> (i32, i32, i64) {
-        let start = self.registers[op::D_PARAM as usize] as usize + self.n * layout::param_words(self.n);
+    /// The constants of a residual addition: they follow so many words of parameters.
+    fn add_record(&self, records: usize) -> (i32, i32, i64) {
+        let start = self.registers[op::D_PARAM as usize] as usize + records;
         let record = self.weight_bytes(start, layout::add_words(self.n));
         let number = |range: std::ops::Range<usize>| record[range].iter().rev().fold(0, |v, &b| v << 8 | u64::from(b));
         // c has 40 bits.
@@ -198,12 +203,16 @@ impl Machine {
     }
 
     /// Bias and multiplier of output channel `c` of the block; the hardware takes just `steps` digits of the latter.
-    fn parameter(&self, c: usize) -> (i32, u64) {
+    fn parameter(&self, c: usize, uniform: bool) -> (i32, u64) {
+        let start = self.registers[op::D_PARAM as usize] as usize;
+        let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |v, &b| v << 8 | u64::from(b));
+        if uniform {
+            let all = self.weight_bytes(start, layout::UNIFORM_WORDS);
+            return (number(&all[self.n + 4 * c..][..4]) as i32, number(&all[..8]));
+        }
         let words = layout::param_words(self.n);
-        let start = self.registers[op::D_PARAM as usize] as usize + c * words;
-        let record = self.weight_bytes(start, words);
-        let number = |range: std::ops::Range<usize>| record[range].iter().rev().fold(0, |v, &b| v << 8 | u64::from(b));
-        (number(0..4) as u32 as i32, number(4..12))
+        let record = self.weight_bytes(start + c * words, words);
+        (number(&record[0..4]) as i32, number(&record[4..12]))
     }
 }
 

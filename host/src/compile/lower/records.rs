@@ -10,7 +10,9 @@ use isa::layout;
 pub struct Records {
     /// Digits of the multipliers; 1 with parallel multipliers.
     pub steps: u32,
-    /// n records, and the constants of an addition, in words of n bytes.
+    /// Whether all channels have one multiplier, and it is there once.
+    pub uniform: bool,
+    /// n records, or a multiplier and n biases, and the constants of an addition, in words of n bytes.
     pub bytes: Vec<u8>,
 }
 
@@ -23,7 +25,6 @@ pub fn records(
     config: &Config,
 ) -> Result<Vec<Records>, Refusal> {
     let n = config.n;
-    let record_bytes = layout::param_words(n) * n;
     let mut blocks = Vec::new();
     for (block, of_block) in channels.chunks(n).enumerate() {
         let refuse = |i: usize, r: Requant| {
@@ -35,22 +36,34 @@ pub fn records(
         for (i, &(_, requant)) in of_block.iter().enumerate().filter(|_| serial) {
             steps = steps.max(requant.steps().ok_or_else(|| refuse(i, requant))?);
         }
-        // Columns past the last channel get bias and multiplier 0.
-        let add_bytes = if add.is_some() { layout::add_words(n) * n } else { 0 };
-        let mut bytes = vec![0; n * record_bytes + add_bytes];
-        for (i, &(bias, requant)) in of_block.iter().enumerate() {
-            let mult = match config.multiplier {
-                Multiplier::Serial => requant.serial(steps),
-                Multiplier::Parallel => requant.parallel(),
-            };
-            let at = i * record_bytes;
-            let record = layout::param_record(bias, mult.ok_or_else(|| refuse(i, requant))?);
-            bytes[at..at + layout::PARAM_BYTES].copy_from_slice(&record);
+        let packed: Vec<u64> = of_block
+            .iter()
+            .enumerate()
+            .map(|(i, &(_, requant))| {
+                let packed = if serial { requant.serial(steps) } else { requant.parallel() };
+                packed.ok_or_else(|| refuse(i, requant))
+            })
+            .collect::<Result<_, _>>()?;
+        let uniform = config.uniform() && packed.windows(2).all(|pair| pair[0] == pair[1]);
+        // Columns past the last channel get bias and multiplier 0, or the multiplier of all.
+        let mut bytes = Vec::new();
+        if uniform {
+            bytes.extend(packed[0].to_le_bytes());
+            bytes.resize(n, 0);
+            of_block.iter().for_each(|(bias, _)| bytes.extend(bias.to_le_bytes()));
+            bytes.resize(layout::UNIFORM_WORDS * n, 0);
+        } else {
+            for (&(bias, _), &multiplier) in of_block.iter().zip(&packed) {
+                bytes.extend(layout::param_record(bias, multiplier));
+                bytes.resize(bytes.len().next_multiple_of(n), 0);
+            }
+            bytes.resize(n * layout::param_words(n) * n, 0);
         }
         if let Some(add) = add {
-            bytes[n * record_bytes..][..layout::ADD_BYTES].copy_from_slice(&add);
+            bytes.extend(add);
+            bytes.resize(bytes.len().next_multiple_of(n), 0);
         }
-        blocks.push(Records { steps, bytes });
+        blocks.push(Records { steps, uniform, bytes });
     }
     Ok(blocks)
 }
