@@ -159,11 +159,20 @@ impl TensorInfo {
     pub fn check(&self) -> Result<(), String> {
         let product = |sizes: &[usize]| sizes.iter().try_fold(1usize, |p, &s| p.checked_mul(s));
         let elements = product(&self.hwc).filter(|&e| e > 0 && e < 1 << 24);
+        if self.shape.len() > crate::graph::MAX_RANK {
+            let (name, rank) = (crate::text::short(&self.name), self.shape.len());
+            return Err(format!("tensor `{name}`: {rank} dimensions; at most {}", crate::graph::MAX_RANK));
+        }
         if elements.is_none() || elements != product(&self.shape) {
-            return Err(format!("tensor `{}`: shape {:?} is not {:?}", self.name, self.shape, self.hwc));
+            return Err(format!(
+                "tensor `{}`: shape {:?} is not {:?}",
+                crate::text::short(&self.name),
+                self.shape,
+                self.hwc
+            ));
         }
         if !self.scale.is_finite() || self.scale <= 0.0 {
-            return Err(format!("tensor `{}`: scale {} is not above 0", self.name, self.scale));
+            return Err(format!("tensor `{}`: scale {} is not above 0", crate::text::short(&self.name), self.scale));
         }
         Ok(())
     }

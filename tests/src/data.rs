@@ -26,6 +26,15 @@ pub fn npy(path: &str) -> Vec<u8> {
 
 /// The int8 array of this name in an `.npz` file.
 pub fn npz(path: &Path, name: &str) -> Vec<i8> {
+    array(path, name)
+}
+
+/// The uint8 array of this name in an `.npz` file.
+pub fn npz_bytes(path: &Path, name: &str) -> Vec<u8> {
+    array(path, name)
+}
+
+fn array<T: npyz::Deserialize>(path: &Path, name: &str) -> Vec<T> {
     let mut archive = NpzArchive::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let array = archive.by_name(name).unwrap_or_else(|e| panic!("{name}: {e}")).expect("the array is there");
     array.into_vec().unwrap_or_else(|e| panic!("{name}: {e}"))

@@ -1,6 +1,7 @@
 //! Whether a graph is sound. Importers are not believed: whatever a file said has to pass here.
 
 use super::*;
+use crate::text::short;
 
 impl Graph {
     /// Whether every index, shape and limit holds, so that compiler and reference need not ask again. The error names
@@ -24,14 +25,14 @@ impl Graph {
             return Err(format!("it has {} inputs and {} outputs", self.inputs.len(), self.outputs.len()));
         }
         for (id, info) in &self.inputs {
-            define(&mut known, *id, &info.name)?;
+            define(&mut known, *id, &short(&info.name))?;
         }
         for node in &self.nodes {
-            let fault = |what: String| format!("node `{}` ({}): {what}", node.name, node.label);
+            let fault = |what: String| format!("node `{}` ({}): {what}", short(&node.name), short(&node.label));
             if node.inputs.iter().any(|&id| known.get(id) != Some(&true)) {
                 return Err(fault("an input of it is computed after it".into()));
             }
-            define(&mut known, node.output, &node.name)?;
+            define(&mut known, node.output, &short(&node.name))?;
             self.check_node(node).map_err(fault)?;
         }
         if self.outputs.iter().any(|(id, _)| known.get(*id) != Some(&true)) {
@@ -39,7 +40,7 @@ impl Graph {
         }
         for (id, info) in self.inputs.iter().chain(&self.outputs) {
             if info.hwc != self.tensors[*id].hwc || info.shape.iter().product::<usize>() != info.elements() {
-                return Err(format!("tensor `{}`: shape {:?} is not {:?}", info.name, info.shape, info.hwc));
+                return Err(format!("tensor `{}`: shape {:?} is not {:?}", short(&info.name), info.shape, info.hwc));
             }
         }
         Ok(())
@@ -52,7 +53,10 @@ impl Graph {
         }
         let inputs: Vec<[usize; 3]> = node.inputs.iter().map(|&id| self.tensors[id].hwc).collect();
         if let Some(&id) = node.inputs.iter().chain([&node.output]).find(|&&id| self.tensors[id].host.is_some()) {
-            return Err(format!("tensor `{}` is the host's, but the card would have to see it", self.tensors[id].name));
+            return Err(format!(
+                "tensor `{}` is the host's, but the card would have to see it",
+                short(&self.tensors[id].name)
+            ));
         }
         let wanted = match &node.op {
             Op::Add(_) => 2,
@@ -151,16 +155,25 @@ fn check_requants(output: &Output, channels: usize) -> Result<(), String> {
 
 fn check_tensor(tensor: &Tensor) -> Result<(), String> {
     if let Some(host) = &tensor.host {
+        if host.shape.len() > MAX_RANK {
+            let (name, rank) = (short(&tensor.name), host.shape.len());
+            return Err(format!("tensor `{name}`: {rank} dimensions; at most {MAX_RANK}"));
+        }
         let elements = host.shape.iter().try_fold(1usize, |p, &s| p.checked_mul(s)).filter(|&e| e <= MAX_ELEMENTS);
         let Some(elements) = elements else {
             return Err(format!(
                 "tensor `{}`: shape {:?} has more than {MAX_ELEMENTS} elements",
-                tensor.name, host.shape
+                short(&tensor.name),
+                host.shape
             ));
         };
         let fits = |v: &Array| v.shape == host.shape && v.dtype == host.dtype && v.data.len() == elements;
         if tensor.hwc != [1, 1, elements] || host.value.as_ref().is_some_and(|v| !fits(v)) {
-            return Err(format!("tensor `{}`: its elements are not those of shape {:?}", tensor.name, host.shape));
+            return Err(format!(
+                "tensor `{}`: its elements are not those of shape {:?}",
+                short(&tensor.name),
+                host.shape
+            ));
         }
         return Ok(());
     }
@@ -169,12 +182,16 @@ fn check_tensor(tensor: &Tensor) -> Result<(), String> {
         [("height", height, MAX_EXTENT), ("width", width, MAX_EXTENT), ("channels", channels, MAX_CHANNELS)]
     {
         if value == 0 || value > most {
-            return Err(format!("tensor `{}`: {what} is {value}; it must be 1 to {most}", tensor.name));
+            return Err(format!("tensor `{}`: {what} is {value}; it must be 1 to {most}", short(&tensor.name)));
         }
     }
     match height.checked_mul(width).and_then(|p| p.checked_mul(channels)) {
         Some(elements) if elements <= MAX_ELEMENTS => Ok(()),
-        _ => Err(format!("tensor `{}`: shape {:?} has more than {MAX_ELEMENTS} elements", tensor.name, tensor.hwc)),
+        _ => Err(format!(
+            "tensor `{}`: shape {:?} has more than {MAX_ELEMENTS} elements",
+            short(&tensor.name),
+            tensor.hwc
+        )),
     }
 }
 

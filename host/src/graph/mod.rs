@@ -25,6 +25,8 @@ pub const MAX_EXTENT: usize = 4096 - 2 * MAX_KERNEL;
 pub const MAX_CHANNELS: usize = 16384;
 /// Greatest number of elements of a tensor.
 pub const MAX_ELEMENTS: usize = 1 << 22;
+/// Most dimensions of a tensor.
+pub const MAX_RANK: usize = 32;
 /// Greatest kernel height and width: 6 bits.
 pub const MAX_KERNEL: usize = 64;
 /// Greatest stride: 3 bits.

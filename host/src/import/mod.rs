@@ -27,10 +27,14 @@ pub fn read(path: &Path) -> Result<Graph, ImportError> {
 /// As [`read`].
 pub fn from_bytes(file: &[u8], stem: &str) -> Result<Graph, Fault> {
     // A TFLite file has its identifier behind the first offset of the flatbuffer.
-    let graph = match file.get(4..8) == Some(b"TFL3") {
+    let mut graph = match file.get(4..8) == Some(b"TFL3") {
         true => tflite::from_bytes(file, stem)?,
         false => onnx::from_bytes(file, stem)?,
     };
+    // Names go into tables and messages: none may break a line.
+    graph.tensors.iter_mut().for_each(|t| t.name = error::clean(&t.name));
+    graph.nodes.iter_mut().for_each(|n| (n.name, n.label) = (error::clean(&n.name), error::clean(&n.label)));
+    graph.inputs.iter_mut().chain(&mut graph.outputs).for_each(|(_, info)| info.name = error::clean(&info.name));
     graph.check().map_err(Fault::File)?;
     let graph = fold::fold(graph);
     graph.check().map_err(Fault::File)?;

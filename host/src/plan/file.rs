@@ -2,6 +2,7 @@
 //! of it is checked before anything in it is believed.
 
 use super::{Plan, PlanError};
+use crate::text::line;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
@@ -84,7 +85,7 @@ impl Plan {
             return Err(format!("the SHA-256 of the plan's body is not the one at byte 20; {AGAIN}"));
         }
         let plan: Plan = postcard::from_bytes(body).map_err(|e| format!("plan body: {e}; {AGAIN}"))?;
-        plan.check().map_err(|what| format!("{what}; {AGAIN}"))?;
+        plan.check().map_err(|what| format!("{}; {AGAIN}", line(&what)))?;
         Ok(plan)
     }
 }

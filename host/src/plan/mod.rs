@@ -10,6 +10,7 @@ mod program;
 use crate::graph::{Graph, Port};
 use crate::reference::{self, Values};
 pub use crate::tensor::{Dtype, Fold, Order, Rounding, TensorInfo};
+use crate::text::short;
 pub use file::{FORMAT, MAGIC};
 use isa::config::Config;
 pub use program::{CardTensor, LayerInfo, Program, Span, Stream};
@@ -182,8 +183,31 @@ impl Plan {
         tensors.into_iter().map(output).collect()
     }
 
+    /// Whether all names are ones that can be printed.
+    fn check_names(&self) -> Result<(), String> {
+        let ports = self.inputs.iter().chain(&self.outputs).map(|(_, info)| &info.name);
+        let layers = self.layers().flat_map(|l| [&l.name, &l.op]);
+        let placements = self.placements.iter().flat_map(|p| [&p.name, &p.op, &p.why]);
+        let graphs = self.segments.iter().filter_map(|s| match s {
+            Segment::Host { graph, .. } => Some(graph),
+            Segment::Card(_) => None,
+        });
+        let graphs = graphs.flat_map(|g| {
+            let ports = g.inputs.iter().chain(&g.outputs).map(|(_, info)| &info.name);
+            let nodes = g.nodes.iter().flat_map(|n| [&n.name, &n.label]);
+            ports.chain(nodes).chain(g.tensors.iter().map(|t| &t.name)).chain([&g.name])
+        });
+        let all = [&self.model, &self.config.name, &self.config.part].into_iter();
+        let mut all = all.chain(ports).chain(layers).chain(placements).chain(graphs);
+        match all.find(|name| name.chars().any(char::is_control)) {
+            Some(name) => Err(format!("the name `{}` has control characters", short(name))),
+            None => Ok(()),
+        }
+    }
+
     /// Whether the parts fit each other, so that no later arithmetic on them can go wrong.
     fn check(&self) -> Result<(), String> {
+        self.check_names()?;
         self.config.check()?;
         if self.inputs.is_empty() || self.outputs.is_empty() {
             return Err("it has no inputs or no outputs".into());

@@ -10,6 +10,7 @@ use crate::array::Array;
 use crate::graph::{Graph, HostOp, Node, Op};
 use crate::tensor::TensorInfo;
 pub(crate) use host::softmax::Table as SoftmaxTable;
+use crate::text::short;
 
 /// Values of a tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +71,12 @@ pub fn run_all(graph: &Graph, inputs: Vec<Values>) -> Result<Vec<Values>, String
             }
         };
         if !fits {
-            return Err(format!("input `{}` takes {} of shape {:?}", info.name, tensor.dtype().name(), tensor.shape()));
+            return Err(format!(
+                "input `{}` takes {} of shape {:?}",
+                short(&info.name),
+                tensor.dtype().name(),
+                tensor.shape()
+            ));
         }
         tensors[*id] = values;
     }
@@ -129,7 +135,7 @@ fn run_host(graph: &Graph, node: &Node, op: &HostOp, tensors: &[Values]) -> Resu
         })
         .collect();
     let to = &graph.tensors[node.output];
-    let fault = |what: String| format!("node `{}` ({}): {what}", node.name, node.label);
+    let fault = |what: String| format!("node `{}` ({}): {what}", short(&node.name), short(&node.label));
     let array = host::run(op, &inputs, to.dtype(), &to.shape()).map_err(fault)?;
     // What has the card's form lies there as it is in any shape of as many elements.
     let fits = array.dtype == to.dtype() && array.data.len() == to.elements();

@@ -1,0 +1,4 @@
+//! Import of TFLite files: any bytes.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|file: &[u8]| systole_fuzz::tflite(file));
