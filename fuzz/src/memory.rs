@@ -34,9 +34,10 @@ fn reserve(size: usize) {
     let live = LIVE.fetch_add(size, Relaxed) + size;
     PEAK.fetch_max(live, Relaxed);
     if live > LIMIT {
-        // Without a panic, whose message would reserve memory itself.
+        // An allocator must not panic; that what is printed reserves memory itself does no harm from here on.
         LIVE.store(0, Relaxed);
-        eprintln!("{size} bytes asked for, which makes {live}; the limit is {LIMIT}");
+        let place = std::backtrace::Backtrace::force_capture();
+        eprintln!("{size} bytes asked for, which makes {live}; the limit is {LIMIT}\n{place}");
         std::process::abort();
     }
 }

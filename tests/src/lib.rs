@@ -8,3 +8,4 @@ pub mod graphs;
 pub mod hazards;
 pub mod onnx;
 pub mod stream;
+pub mod zoo;

@@ -154,6 +154,14 @@ pub struct Concat {
     pub parts: Vec<Part>,
 }
 
+impl Concat {
+    /// Whether all inputs end with one zero point and one clamp, so that one job can bring all of them to it.
+    pub fn is_uniform(&self) -> bool {
+        let ends = |part: &Part| (part.output.zero_point, part.output.low, part.output.high);
+        self.parts.iter().all(|part| ends(part) == ends(&self.parts[0]))
+    }
+}
+
 /// Padding with a constant; what comes after follows from the output's shape. Where the reader is a convolution it goes
 /// into its window (see `import`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ mod fold;
 mod numbers;
 pub mod onnx;
 mod tflite;
+mod whole;
 
 use crate::graph::Graph;
 pub use error::{Fault, ImportError};
@@ -35,6 +36,7 @@ pub fn from_bytes(file: &[u8], stem: &str) -> Result<Graph, Fault> {
     graph.tensors.iter_mut().for_each(|t| t.name = error::clean(&t.name));
     graph.nodes.iter_mut().for_each(|n| (n.name, n.label) = (error::clean(&n.name), error::clean(&n.label)));
     graph.inputs.iter_mut().chain(&mut graph.outputs).for_each(|(_, info)| info.name = error::clean(&info.name));
+    let graph = whole::split(graph);
     graph.check().map_err(Fault::File)?;
     let graph = fold::fold(graph);
     graph.check().map_err(Fault::File)?;

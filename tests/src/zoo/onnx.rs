@@ -8,7 +8,8 @@ use systole::import::onnx::proto;
 /// The file of a network.
 pub fn file(net: &Net) -> Vec<u8> {
     let [height, width, channels] = net.acts[0].hwc.map(|s| s as i64);
-    let mut b = Builder::new(proto::FLOAT, &[1, channels, height, width]);
+    let shape = [1, channels, height, width];
+    let mut b = Builder::new(proto::FLOAT, if net.acts[0].vector { &shape[..2] } else { &shape });
     let mut names = vec![String::new(); net.acts.len()];
     names[0] = quantised(&mut b, "input", &net.acts[0]);
     for layer in &net.layers {

@@ -210,10 +210,7 @@ impl Writer<'_> {
             filter_width: steps.kernel[1] as i32,
             fused_activation_function: ActivationFunctionType::NONE,
         };
-        (
-            BuiltinOptions::Pool2DOptions,
-            Some(schema::Pool2DOptions::create(&mut self.fbb, &args).as_union_value()),
-        )
+        (BuiltinOptions::Pool2DOptions, Some(schema::Pool2DOptions::create(&mut self.fbb, &args).as_union_value()))
     }
 
     fn finish(mut self, input: usize, output: usize) -> Vec<u8> {

@@ -11,8 +11,6 @@ use isa::layout;
 const NO_ADDITION: &str = "the configuration does not add, or the card's single rounding cannot give the model's sums";
 /// Most copies of an identity tile.
 const MOST_COPIES: usize = 8;
-/// Why a concatenation does.
-const UNALIGNED: &str = "a tensor that is joined does not begin at a block of channels";
 
 impl Lowering<'_> {
     /// The stages of a pool: one, or for a mean one for each part of the output whose windows have as many elements
@@ -88,24 +86,73 @@ impl Lowering<'_> {
         Ok(stage)
     }
 
-    /// The stages of a concatenation: those of its inputs that their writers did not put into place.
-    pub(super) fn concat(&self, concat: &Concat, inputs: &[View]) -> Result<Vec<Stage>, Refusal> {
+    /// The stages of a concatenation: those of its inputs that their writers did not put into place, and, where not all of
+    /// them begin at a block of channels, one that moves the channels from `staging` closer together.
+    pub(super) fn concat(
+        &self,
+        concat: &Concat,
+        inputs: &[View],
+        staging: Option<View>,
+    ) -> Result<Vec<Stage>, Refusal> {
         let n = self.config.n;
+        let wide = staging.unwrap_or(self.output);
+        let later = staging.is_some() && concat.is_uniform();
         let mut stages = Vec::new();
-        let mut channel = 0;
+        let mut first = wide.first;
         for (part, &input) in concat.parts.iter().zip(inputs) {
-            let (first, blocks) = (self.output.first + channel / n, layout::blocks(input.hwc[2], n));
-            let output = View { hwc: input.hwc, first, blocks, ..self.output };
-            if channel % n != 0 {
-                return Err(Refusal::new(self.index, UNALIGNED.into()));
-            }
+            let blocks = layout::blocks(input.hwc[2], n);
+            let output = View { hwc: input.hwc, first, blocks, ..wide };
             if input != output {
                 let copy = Lowering { input, output, ..*self };
-                stages.push(copy.identity(false, &part.output, -i32::from(part.zero_point))?);
+                let (kept, bias) = match later {
+                    true => (Output::plain(), 0),
+                    false => (part.output.clone(), -i32::from(part.zero_point)),
+                };
+                stages.push(copy.identity(false, &kept, bias)?);
             }
-            channel += input.hwc[2];
+            first += blocks;
+        }
+        if let Some(staging) = staging {
+            stages.push(self.closer(concat, inputs, staging, later)?);
         }
         Ok(stages)
+    }
+
+    /// The stage that moves channels from where each input begins at a block to where they follow each other: a
+    /// convolution of one tap. `later`: it requantises them too.
+    fn closer(&self, concat: &Concat, inputs: &[View], staging: View, later: bool) -> Result<Stage, Refusal> {
+        let n = self.config.n;
+        // For each channel, where it comes from and which input that is.
+        let mut sources = Vec::new();
+        let mut first = 0;
+        for (number, input) in inputs.iter().enumerate() {
+            sources.extend((0..input.hwc[2]).map(|c| (first * n + c, number)));
+            first += layout::blocks(input.hwc[2], n);
+        }
+        let multiplier = |&(_, number): &(usize, usize)| {
+            let part = &concat.parts[number];
+            (-i32::from(part.zero_point), part.output.multiplier(0))
+        };
+        let channels: Vec<_> = match later {
+            true => sources.iter().map(multiplier).collect(),
+            false => vec![(0, Requant::ONE); sources.len()],
+        };
+        let here = Lowering { input: staging, ..*self };
+        let mut stage = Stage { records: self.records(&channels)?, ..here.stage(Array::Dense) };
+        if let Some(part) = concat.parts.first().filter(|_| later) {
+            stage.quant = quant(&part.output);
+        }
+        for (block, of_block) in sources.chunks(n).enumerate() {
+            let from = of_block[0].0 / n;
+            let blocks = of_block[of_block.len() - 1].0 / n - from + 1;
+            let mut tile = vec![0; blocks * n * n];
+            for (column, (source, _)) in of_block.iter().enumerate() {
+                tile[(source - from * n) * n + column] = 1;
+            }
+            stage.tiles.push(tile);
+            stage.units.push(Unit { from, blocks, to: block, tiles: block, records: block, macs: [0, 0] });
+        }
+        Ok(stage)
     }
 
     /// A stage through the identity: one tile for all taps, a unit for each block.

@@ -192,7 +192,7 @@ pub struct Part {
 /// # Errors
 /// What the card cannot hold, with the node it belongs to.
 pub fn lower(graph: &Graph, part: &Part, fused: &[Fused], config: &Config) -> Result<Lowered, Refusal> {
-    let (views, buffers) = views(graph, part, config.n);
+    let Views { views, buffers, staging } = views(graph, part, config.n);
     let view = |id: TensorId| views[id].unwrap_or(View::whole(0, graph.tensors[id].hwc, config.n));
     let mut stages: Vec<Stage> = Vec::new();
     for &index in &part.nodes {
@@ -219,7 +219,8 @@ pub fn lower(graph: &Graph, part: &Part, fused: &[Fused], config: &Config) -> Re
             Op::Pad(pad) => stages.push(job.pad(pad)?),
             Op::Concat(concat) => {
                 let inputs: Vec<View> = node.inputs.iter().map(|&id| view(id)).collect();
-                stages.extend(job.concat(concat, &inputs)?);
+                let staging = staging.iter().find(|(node, _)| *node == index).map(|(_, view)| *view);
+                stages.extend(job.concat(concat, &inputs, staging)?);
             }
             // A reshape that the card takes is only another view.
             Op::Host(_) => {}
@@ -234,10 +235,21 @@ pub fn lower(graph: &Graph, part: &Part, fused: &[Fused], config: &Config) -> Re
     Ok(Lowered { buffers, stages, inputs: of(&part.inputs), outputs: of(&part.outputs) })
 }
 
+/// Where tensors lie in buffers.
+struct Views {
+    /// The view of each tensor of the part.
+    views: Vec<Option<View>>,
+    /// Words of each buffer.
+    buffers: Vec<usize>,
+    /// Of concatenations whose inputs do not all begin at a block of channels, by their nodes: all inputs side by side,
+    /// each from a block on.
+    staging: Vec<(usize, View)>,
+}
+
 /// The view of each tensor of the part, and the words of each buffer.
-fn views(graph: &Graph, part: &Part, n: usize) -> (Vec<Option<View>>, Vec<usize>) {
+fn views(graph: &Graph, part: &Part, n: usize) -> Views {
     let mut views: Vec<Option<View>> = vec![None; graph.tensors.len()];
-    let mut buffers = Vec::new();
+    let (mut buffers, mut staging) = (Vec::new(), Vec::new());
     let own = |id: TensorId, buffers: &mut Vec<usize>| {
         let view = View::whole(buffers.len(), graph.tensors[id].hwc, n);
         buffers.push(view.words());
@@ -255,15 +267,27 @@ fn views(graph: &Graph, part: &Part, n: usize) -> (Vec<Option<View>>, Vec<usize>
         };
         views[node.output] = Some(output);
         let Op::Concat(concat) = &node.op else { continue };
-        let mut channel = 0;
+        let channels = node.inputs.iter().map(|&id| graph.tensors[id].hwc[2]);
+        let aligned = channels.clone().rev().skip(1).all(|c| c % n == 0);
+        let mut wide = output;
+        if !aligned {
+            let [height, width, _] = output.hwc;
+            let blocks = channels.map(|c| layout::blocks(c, n)).sum::<usize>();
+            wide = View::whole(buffers.len(), [height, width, blocks * n], n);
+            buffers.push(wide.words());
+            staging.push((index, wide));
+        }
+        let mut first = wide.first;
         for (&id, joined) in node.inputs.iter().zip(&concat.parts) {
-            let channels = graph.tensors[id].hwc[2];
-            let free = views[id].is_none() && !part.outputs.contains(&id) && joined.is_identity();
-            if free && channel % n == 0 && writes_all_blocks(graph, part, id) {
-                let (first, blocks) = (output.first + channel / n, layout::blocks(channels, n));
-                views[id] = Some(View { hwc: graph.tensors[id].hwc, first, blocks, ..output });
+            let hwc = graph.tensors[id].hwc;
+            let blocks = layout::blocks(hwc[2], n);
+            // What moves the channels closer together requantises them too.
+            let as_it_is = joined.is_identity() || !aligned && concat.is_uniform();
+            let free = views[id].is_none() && !part.outputs.contains(&id) && as_it_is;
+            if free && writes_all_blocks(graph, part, id) {
+                views[id] = Some(View { hwc, first, blocks, ..wide });
             }
-            channel += channels;
+            first += blocks;
         }
     }
     // A reshape is another view of the same words.
@@ -277,13 +301,14 @@ fn views(graph: &Graph, part: &Part, n: usize) -> (Vec<Option<View>>, Vec<usize>
             views[node.output] = Some(whole);
         }
     }
-    (views, buffers)
+    Views { views, buffers, staging }
 }
 
-/// Whether a tensor is written by a node that can write into a wider buffer.
+/// Whether a tensor is written by a node that can write into a wider buffer, and nothing looks at it in another shape.
 fn writes_all_blocks(graph: &Graph, part: &Part, id: TensorId) -> bool {
-    let writer = part.nodes.iter().map(|&i| &graph.nodes[i]).find(|node| node.output == id);
-    writer.is_some_and(|node| !node.op.is_host())
+    let mut nodes = part.nodes.iter().map(|&i| &graph.nodes[i]);
+    let written = nodes.clone().any(|node| node.output == id && !node.op.is_host());
+    written && !nodes.any(|node| node.op.is_host() && node.inputs.contains(&id))
 }
 
 /// A node on its way to a stage.

@@ -42,7 +42,8 @@ pub fn spatial(node: &proto::Node, input: [usize; 2], kernel: [usize; 2]) -> Res
     let mut past = false;
     for axis in 0..2 {
         let (size, k, stride) = (input[axis], kernel[axis], strides[axis]);
-        if k == 0 || k > MAX_KERNEL {
+        // A kernel over the whole of a long image is split later.
+        if k == 0 || k > MAX_KERNEL && kernel != input {
             return Err(unsupported(node, format!("a kernel of {kernel:?}"), format!("1 to {MAX_KERNEL} each way")));
         }
         if stride == 0 {
@@ -208,10 +209,6 @@ pub fn reduce_mean(b: &mut Builder, node: &proto::Node) -> Result<Value, Fault> 
 /// A pool of the whole image.
 pub fn global(node: &proto::Node, source: &Activation, kind: PoolKind) -> Result<Value, Fault> {
     let [channels, height, width] = image(node, source)?;
-    if height.max(width) > MAX_KERNEL {
-        let why = format!("an image of {height} x {width}");
-        return Err(unsupported(node, why, format!("at most {MAX_KERNEL} each way")));
-    }
     let window = Window { kernel: [height, width], ..Window::POINT };
     pooled(node, source, kind, window, [1, 1], channels)
 }

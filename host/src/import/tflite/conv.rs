@@ -37,7 +37,8 @@ pub fn window(
     let mut extent = [0; 2];
     for axis in 0..2 {
         let (size, k) = (input[axis], kernel[axis]);
-        if k == 0 || k > MAX_KERNEL {
+        // A kernel over the whole of a long image is split later.
+        if k == 0 || k > MAX_KERNEL && kernel != input {
             return Err(op.unsupported(format!("a kernel of {kernel:?}"), format!("1 to {MAX_KERNEL} each way")));
         }
         let stride = usize::try_from(steps.stride[axis]).ok().filter(|&s| s > 0);
@@ -162,8 +163,8 @@ pub fn fully_connected(b: &mut Builder, op: &Operator) -> Result<Value, Fault> {
         return Err(op.fault(format!("{features} weights a row for {elements} values of shape {shape:?}")));
     }
     let [rows, columns, _] = input.hwc;
-    // A kernel has 6 bits each way; a larger image becomes one pixel, which takes the host.
-    let (tensor, kernel) = match input.host.is_none() && rows.max(columns) <= MAX_KERNEL {
+    // What only the host sees becomes one pixel.
+    let (tensor, kernel) = match input.host.is_none() {
         true => (value.tensor, [rows, columns]),
         false => {
             let flat = Value { shape: vec![1, features], ..value.clone() };

@@ -5,7 +5,7 @@ use super::conv::{window, Steps};
 use super::model::Operator;
 use super::numbers;
 use super::shape::image;
-use crate::graph::{Op, Output, Pool, PoolKind, Requant, Window, MAX_KERNEL};
+use crate::graph::{Op, Output, Pool, PoolKind, Requant, Window};
 use crate::import::error::Fault;
 use tract_tflite::tflite::BuiltinOperator as Kind;
 
@@ -74,11 +74,6 @@ pub fn mean(b: &mut Builder, op: &Operator) -> Result<Value, Fault> {
         return Err(op.unsupported(why, "axes 1 and 2 of 4: rows and columns"));
     }
     let (input, from) = image(b, op, &value)?;
-    if from[0].max(from[1]) > MAX_KERNEL {
-        return Err(
-            op.unsupported(format!("an image of {} x {}", from[0], from[1]), format!("at most {MAX_KERNEL} each way"))
-        );
-    }
     let window = Window { kernel: [from[0], from[1]], ..Window::POINT };
     let count = window.taps();
     let real = f64::from(quant.scale) / f64::from(to.scale);

@@ -1,0 +1,71 @@
+//! Networks that nobody has seen run without a change: random ones, as TFLite and as ONNX files, imported, compiled for
+//! every configuration, on the functional model of the card, against the integer reference.
+//!
+//! `SYSTOLE_NETWORKS=1000 cargo test --release --test unseen` tries as many.
+
+use rand::rngs::StdRng;
+use rand::SeedableRng;
+use std::collections::BTreeMap;
+use systole::compile::{compile, Objective, Options};
+use systole::graph::Graph;
+use systole::reference::{self, Values};
+use systole_tests::zoo::{self, Net};
+use systole_tests::{card, graphs};
+
+/// Runs a network on the model of a card; the error says where the first value differs. Counts nodes on the host by why
+/// they are there.
+fn compare(graph: &Graph, seed: u64, host: &mut BTreeMap<String, usize>) -> Result<(), String> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let input = graphs::input(&mut rng, graph);
+    let values = reference::run_all(graph, vec![Values::Card(input.clone())])?;
+    let want = &values[graph.outputs[0].0];
+    for config in card::configs() {
+        let objective = if seed % 2 == 0 { Objective::Latency } else { Objective::Energy };
+        let options = Options { objective, batch: 1 + seed as usize % 3 };
+        let fault = |what: String| format!("{}: {what}", config.name);
+        let plan = compile(graph, &config, options).map_err(|e| fault(e.to_string()))?;
+        let (outputs, _) = card::run_values(&plan, vec![vec![Values::Card(input.clone())]]).map_err(fault)?;
+        if outputs[0][0] != *want {
+            let (got, want) = (outputs[0][0].bytes(), want.bytes());
+            let at = got.iter().zip(want).position(|(a, b)| a != b);
+            return Err(fault(format!("differs from value {at:?} of {} on", want.len())));
+        }
+        for p in plan.placements.iter().filter(|p| !p.card) {
+            // Without the numbers, which differ from node to node.
+            let why =
+                p.why.split(' ').filter(|word| !word.starts_with(|c: char| c.is_ascii_digit())).collect::<Vec<_>>();
+            *host.entry(format!("{} {}: {}", config.name, p.op, why.join(" "))).or_default() += 1;
+        }
+    }
+    Ok(())
+}
+
+fn networks(name: &str, write: fn(&Net) -> Vec<u8>) {
+    let count = std::env::var("SYSTOLE_NETWORKS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
+    let mut host = BTreeMap::new();
+    let mut faults = Vec::new();
+    for seed in 0..count {
+        let net = zoo::topology::random(seed);
+        let file = write(&net);
+        let result = systole::import::from_bytes(&file, name)
+            .map_err(|e| e.to_string())
+            .and_then(|graph| compare(&graph, seed, &mut host));
+        if let Err(what) = result {
+            faults.push(format!("{}, seed {seed}: {what}", net.family));
+        }
+    }
+    for (why, nodes) in &host {
+        println!("{nodes:>6} {why}");
+    }
+    assert!(faults.is_empty(), "{} of {count}:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn random_tflite_networks_run_exactly_on_every_card() {
+    networks("tflite", zoo::tflite::file);
+}
+
+#[test]
+fn random_onnx_networks_run_exactly_on_every_card() {
+    networks("onnx", zoo::onnx::file);
+}
