@@ -20,7 +20,7 @@ fn compare(graph: &Graph, seed: u64, host: &mut BTreeMap<String, usize>) -> Resu
     let values = reference::run_all(graph, vec![Values::Card(input.clone())])?;
     let want = &values[graph.outputs[0].0];
     for config in card::configs() {
-        let objective = if seed % 2 == 0 { Objective::Latency } else { Objective::Energy };
+        let objective = if seed.is_multiple_of(2) { Objective::Latency } else { Objective::Energy };
         let options = Options { objective, batch: 1 + seed as usize % 3 };
         let fault = |what: String| format!("{}: {what}", config.name);
         let plan = compile(graph, &config, options).map_err(|e| fault(e.to_string()))?;

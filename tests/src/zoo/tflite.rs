@@ -64,7 +64,7 @@ impl Writer<'_> {
         if let Some(data) = data {
             let data = Some(self.fbb.create_vector(data));
             buffer = self.buffers.len() as u32;
-            let made = schema::Buffer::create(&mut self.fbb, &schema::BufferArgs { data, ..Default::default() });
+            let made = schema::Buffer::create(&mut self.fbb, &schema::BufferArgs { data });
             self.buffers.push(made);
         }
         let args = schema::TensorArgs { shape, type_, buffer, name, quantization, ..Default::default() };

@@ -6,23 +6,13 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 /// The kinds of networks there are.
-pub const FAMILIES: [(&str, fn(&mut StdRng) -> Net); 10] = [
-    ("mobilenet-v1", mobilenet_v1),
-    ("mobilenet-v2", mobilenet_v2),
-    ("ds-cnn", ds_cnn),
-    ("wake-word", wake_word),
-    ("squeezenet", squeezenet),
-    ("inception", inception),
-    ("resnet", resnet),
-    ("autoencoder", autoencoder),
-    ("lenet", lenet),
-    ("mixed", mixed),
-];
+const FAMILIES: [fn(&mut StdRng) -> Net; 10] =
+    [mobilenet_v1, mobilenet_v2, ds_cnn, wake_word, squeezenet, inception, resnet, autoencoder, lenet, mixed];
 
 /// The network of a seed.
 pub fn random(seed: u64) -> Net {
     let mut rng = StdRng::seed_from_u64(seed);
-    let (_, make) = FAMILIES[seed as usize % FAMILIES.len()];
+    let make = FAMILIES[seed as usize % FAMILIES.len()];
     make(&mut rng)
 }
 
