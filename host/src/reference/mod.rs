@@ -9,8 +9,8 @@ mod host;
 use crate::array::Array;
 use crate::graph::{Graph, HostOp, Node, Op};
 use crate::tensor::TensorInfo;
-pub(crate) use host::softmax::Table as SoftmaxTable;
 use crate::text::short;
+pub(crate) use host::softmax::Table as SoftmaxTable;
 
 /// Values of a tensor.
 #[derive(Clone, Debug, PartialEq)]
