@@ -103,10 +103,10 @@ pub fn info(name: &str, elem_type: i32, dims: &[i64]) -> proto::ValueInfo {
 
 /// An attribute of integers.
 pub fn ints(name: &str, ints: &[i64]) -> proto::Attribute {
-    proto::Attribute { name: name.into(), ints: ints.to_vec(), ..Default::default() }
+    proto::Attribute { name: name.into(), ints: ints.to_vec(), kind: 7, ..Default::default() }
 }
 
 /// An attribute of one integer.
 pub fn int(name: &str, i: i64) -> proto::Attribute {
-    proto::Attribute { name: name.into(), i, ..Default::default() }
+    proto::Attribute { name: name.into(), i, kind: 2, ..Default::default() }
 }

@@ -69,3 +69,41 @@ fn random_tflite_networks_run_exactly_on_every_card() {
 fn random_onnx_networks_run_exactly_on_every_card() {
     networks("onnx", zoo::onnx::file);
 }
+
+/// Larger than any of the chips: activations pass through card memory.
+#[test]
+fn a_person_detector_of_96x96x3_runs_exactly_on_every_card() {
+    let mut rng = StdRng::seed_from_u64(96);
+    let nets = [
+        zoo::topology::whole_mobilenet_v1(&mut rng, 96, 25, 2),
+        zoo::topology::whole_mobilenet_v2(&mut rng, 96, 35, 2),
+    ];
+    for net in nets {
+        let graph = systole::import::from_bytes(&zoo::tflite::file(&net), net.family).unwrap();
+        let mut host = BTreeMap::new();
+        compare(&graph, 1, &mut host).unwrap_or_else(|e| panic!("{}: {e}", net.family));
+        println!("{host:?}");
+        // Softmax, and sums where the configuration adds none.
+        let known = |why: &String| why.contains("Softmax") || why.starts_with("small4x4 Add");
+        assert!(host.keys().all(known), "{}: {host:?}", net.family);
+    }
+}
+
+#[test]
+fn a_mobilenet_of_224x224x3_compiles_for_every_card() {
+    let net = zoo::topology::whole_mobilenet_v1(&mut StdRng::seed_from_u64(224), 224, 100, 1000);
+    let graph = systole::import::from_bytes(&zoo::tflite::file(&net), net.family).unwrap();
+    for config in card::configs() {
+        let plan = compile(&graph, &config, Options::default()).unwrap();
+        let cycles = plan.layers().map(|l| l.estimated_cycles).sum::<u64>();
+        let host: Vec<_> = plan.placements.iter().filter(|p| !p.card).map(|p| format!("{}: {}", p.op, p.why)).collect();
+        println!(
+            "{}: {cycles} cycles, {} without a cycle lost; {host:?}",
+            config.name,
+            plan.macs() / (config.n * config.n) as u64
+        );
+        // The average over an image looks at all of it at once, and 7 x 7 x 1024 bytes are more than edge8x8 holds.
+        let known = |why: &String| why.starts_with("Softmax") || why.starts_with("Mean: 6400 words");
+        assert!(host.iter().all(known), "{}: {host:?}", config.name);
+    }
+}

@@ -295,3 +295,47 @@ fn mixed(rng: &mut StdRng) -> Net {
     }
     net
 }
+
+/// MobileNet v1 of a size in pixels and a width in percent, with a thousand classes or two.
+pub fn whole_mobilenet_v1(rng: &mut StdRng, size: usize, width: usize, classes: usize) -> Net {
+    let wide = |channels: usize| (channels * width / 100).max(1);
+    let mut net = Net::new(rng, "mobilenet-v1", [size, size, 3]);
+    let mut last = net.conv(rng, 0, wide(32), same([3, 3], [2, 2]), Clamp::Relu6);
+    let layers = [(1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512)];
+    let layers = layers.into_iter().chain([(1, 512); 5]).chain([(2, 1024), (1, 1024)]);
+    for (stride, outputs) in layers {
+        last = net.depthwise(rng, last, 1, same([3, 3], [stride; 2]), Clamp::Relu6);
+        last = net.conv(rng, last, wide(outputs), same([1, 1], [1, 1]), Clamp::Relu6);
+    }
+    let last = net.global(rng, last, false);
+    let last = net.dense(rng, last, classes, Clamp::None);
+    net.softmax(last);
+    net
+}
+
+/// MobileNet v2 of a size in pixels and a width in percent: inverted residuals.
+pub fn whole_mobilenet_v2(rng: &mut StdRng, size: usize, width: usize, classes: usize) -> Net {
+    let wide = |channels: usize| (channels * width / 100).max(1);
+    let mut net = Net::new(rng, "mobilenet-v2", [size, size, 3]);
+    let mut last = net.conv(rng, 0, wide(32), same([3, 3], [2, 2]), Clamp::Relu6);
+    let blocks =
+        [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
+    for (expand, outputs, count, stride) in blocks {
+        for i in 0..count {
+            let (from, channels) = (last, net.hwc(last)[2]);
+            if expand > 1 {
+                last = net.conv(rng, last, channels * expand, same([1, 1], [1, 1]), Clamp::Relu6);
+            }
+            let stride = if i == 0 { stride } else { 1 };
+            last = net.depthwise(rng, last, 1, same([3, 3], [stride; 2]), Clamp::Relu6);
+            last = net.conv(rng, last, wide(outputs), same([1, 1], [1, 1]), Clamp::None);
+            if i > 0 {
+                last = net.add(rng, from, last, Clamp::None);
+            }
+        }
+    }
+    last = net.conv(rng, last, wide(1280), same([1, 1], [1, 1]), Clamp::Relu6);
+    let last = net.global(rng, last, false);
+    net.dense(rng, last, classes, Clamp::None);
+    net
+}

@@ -24,7 +24,13 @@ impl Lowering<'_> {
             taps: conv.window.kernel[1].min(self.config.line_taps()),
             apart: [self.config.line_groups, self.config.line_taps()],
         };
-        let array = if conv.multiplier == 1 { lines } else { Array::Dense };
+        // Lines fill up whole tiles with rows below the kernel's. Where not even a strip of one row of outputs has room
+        // for those, the layer goes as one with a multiplier does.
+        let down = conv.window.kernel[0].div_ceil(self.config.line_groups);
+        let span = (down - 1) * self.config.line_groups + conv.window.kernel[0].min(self.config.line_groups);
+        let strip = span.min(self.input.hwc[0]) * self.input.row() + self.output.row();
+        let wide = strip > self.config.act_words();
+        let array = if conv.multiplier == 1 && !wide { lines } else { Array::Dense };
         let mut stage = Stage {
             kernel: conv.window.kernel,
             stride: conv.window.stride,

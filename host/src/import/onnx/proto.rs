@@ -95,6 +95,9 @@ pub struct Attribute {
     /// Integer values.
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
+    /// Which of the values it has: 1 float, 2 integer, 3 string, 4 tensor, 7 integers. Import takes what is there.
+    #[prost(int32, tag = "20")]
+    pub kind: i32,
 }
 
 /// A constant tensor.
