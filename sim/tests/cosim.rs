@@ -158,7 +158,10 @@ impl Writer<'_> {
         let (full, last) = (r.range(0, n * n), r.range(0, n * n));
         let add = self.config.residual && r.one_in(3);
         // Two cycles a pixel, so that read and write of the drain take turns.
-        let steps = if add { 2 } else { steps };
+        let steps = match self.config.multiplier {
+            Multiplier::Serial => steps,
+            Multiplier::Parallel => 1 + i64::from(add),
+        };
         let (add_step, add_low, add_high) = (r.range(1, 3), r.range(-128, 127), r.range(-128, 127));
         let add_address = r.range(0, half - add_step * pixels);
         if wander {

@@ -2,7 +2,7 @@
 //!
 //! Nothing that is right or wrong hangs on it; how long a stream really takes is [`super::estimate`]'s.
 
-use isa::config::{Config, Multiplier};
+use isa::config::Config;
 use isa::{command as op, layout};
 
 /// Cycles until card memory answers, and from a load's command to its request.
@@ -18,9 +18,8 @@ pub struct Clock {
     n: u64,
     records: u64,
     constants: u64,
-    /// Cycles of a pixel for each digit.
+    /// Cycles of a pixel for each step.
     pixel: u64,
-    serial: bool,
     registers: [u32; op::FEED as usize],
     now: u64,
     feed: u64,
@@ -42,7 +41,6 @@ impl Clock {
             records: (config.n * layout::param_words(config.n)) as u64,
             constants: layout::add_words(config.n) as u64,
             pixel: (config.n / config.lanes) as u64,
-            serial: config.multiplier == Multiplier::Serial,
             registers: [0; op::FEED as usize],
             now: 0,
             feed: 0,
@@ -97,7 +95,7 @@ impl Clock {
                 let uniform = self.field(op::D_COUNT, 17, 1) == 1;
                 let records = if uniform { layout::UNIFORM_WORDS as u64 } else { self.records };
                 let filled = self.now + records + add * self.constants + 2;
-                let digits = if self.serial { self.field(op::D_COUNT, 12, 4) + 1 } else { 1 };
+                let digits = self.field(op::D_COUNT, 12, 4) + 1;
                 let pixels = self.field(op::D_COUNT, 0, 12) + 1;
                 let start = filled.max(self.fed[bank]);
                 self.drain = start + pixels * self.pixel * digits + DRAIN_LATENCY + 3 * add;

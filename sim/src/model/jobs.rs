@@ -141,14 +141,17 @@ impl Machine {
         if steps > requant::MAX_STEPS {
             return Err(format!("multipliers of {steps} digits; they may have {}", requant::MAX_STEPS));
         }
-        let [zero_point, low, high] = ["zero_point", "low", "high"].map(|f| self.field(op::D_QUANT, f) as u8 as i8);
         let uniform = self.field(op::D_COUNT, "uniform") == 1;
         if uniform && !self.config.uniform() {
             return Err("a drain with one multiplier for all channels, which this configuration does not take".into());
         }
         let records = if uniform { layout::UNIFORM_WORDS } else { n * layout::param_words(n) };
-        let params: Vec<(i32, u64)> = (0..n).map(|c| self.parameter(c, uniform)).collect();
         let add = (self.field(op::D_COUNT, "add") == 1).then(|| self.add_record(records));
+        if self.config.multiplier == Multiplier::Parallel && steps != 1 + u32::from(add.is_some()) {
+            return Err(format!("{steps} steps: parallel multipliers take 1, or 2 with an addition"));
+        }
+        let [zero_point, low, high] = ["zero_point", "low", "high"].map(|f| self.field(op::D_QUANT, f) as u8 as i8);
+        let params: Vec<(i32, u64)> = (0..n).map(|c| self.parameter(c, uniform)).collect();
         let [least, most] = ["low", "high"].map(|f| self.field(op::D_CLAMP, f) as u8 as i8);
         let register = |r: u8| self.registers[r as usize] as usize;
         let (address, step) = (register(op::D_ADDR), register(op::D_STEP));

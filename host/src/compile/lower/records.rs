@@ -8,7 +8,7 @@ use isa::layout;
 /// Parameter records of an output block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Records {
-    /// Digits of the multipliers; 1 with parallel multipliers.
+    /// Digits of the multipliers; with parallel multipliers the cycles of a pixel: 1, or 2 with an addition.
     pub steps: u32,
     /// Whether all channels have one multiplier, and it is there once.
     pub uniform: bool,
@@ -32,7 +32,7 @@ pub fn records(
             Refusal::new(node, format!("channel {channel}: multiplier {} / 2^{} is out of the card's range", r.m, r.t))
         };
         let serial = config.multiplier == Multiplier::Serial;
-        let mut steps = 1;
+        let mut steps = if !serial && add.is_some() { 2 } else { 1 };
         for (i, &(_, requant)) in of_block.iter().enumerate().filter(|_| serial) {
             steps = steps.max(requant.steps().ok_or_else(|| refuse(i, requant))?);
         }
