@@ -14,7 +14,7 @@
 //! | `cmd_valid`, `cmd`, `cmd_ready` | in, in 32, out | commands; `cmd_ready` is high only with `cmd_valid` |
 //! | `feed_busy`, `drain_busy`, `load_busy`, `store_busy` | in | units; store is also busy with a snapshot |
 //! | `load_full`, `load_older` | in | the load unit takes no job; another load than the newest runs |
-//! | `read_error` | in | since the start a read failed |
+//! | `read_error` | in | since the start a read failed: the run ends when feeder, load and store are idle |
 //! | `feed_blocked` | in | the next accumulator bank is not free: `FEED` waits |
 //! | `marking` | in | a snapshot is being taken |
 //! | `fetch_busy`, `flush` | in, out | at the end `flush` stays up until the fetch unit is idle |
@@ -160,7 +160,11 @@ impl Logic for Sequencer {
             self.ending.d.next = true;
             self.bad.d.next = !self.known.val();
         }
-        if self.executing.q.val() & self.read_error.val() & self.idle.val() {
+        // The drain may wait for a feed that will not come: the next start clears it.
+        if self.executing.q.val()
+            & self.read_error.val()
+            & (!(self.feed_busy.val() | self.load_busy.val() | self.store_busy.val()))
+        {
             self.ending.d.next = true;
         }
         self.flush.next = self.ending.q.val();

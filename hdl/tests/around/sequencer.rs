@@ -71,7 +71,7 @@ impl Model {
         if go && (!known || op == command::END) {
             (self.ending, self.illegal) = (true, !known);
         }
-        if self.running && read_error && all_idle {
+        if self.running && read_error && !busy[0] && !busy[2] && !busy[3] {
             self.ending = true;
         }
         self.soft += usize::from(go && op == command::MARK && value & 1 == 1 && !all_idle);

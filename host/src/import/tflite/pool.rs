@@ -60,7 +60,7 @@ fn average(
     Ok(Pool { kind, window, pad: 0, bias: 0, output: Output { requant, zero_point: 0, low, high } })
 }
 
-/// `MEAN` over rows and columns: a global average that may change the quantisation. TFLite's kernel rounds once, with
+/// `MEAN` over rows and columns: a global average that may change the quantisation. TFLite's kernel rounds twice, with
 /// the division in the multiplier.
 pub fn mean(b: &mut Builder, op: &Operator) -> Result<Value, Fault> {
     let (value, quant) = b.bytes_input(op, 0)?;
