@@ -1,15 +1,23 @@
-//! The host's own time: reading a model, compiling it, and making an inference ready for the card.
+//! The host's own time: reading a model, compiling it, making an inference ready for the card, and streams.
 //!
-//! `cargo bench -p systole`. What the card takes is not here; `scripts/speed` measures the simulation.
+//! `cargo bench -p systole`. What the card takes is not here; `scripts/speed` measures the simulation. A stream is
+//! measured on the model card, if `scripts/card` has built one: CPU time of whoever submits and of the stream's thread,
+//! without the driver's threads, which are the card.
 
 use criterion::{criterion_group, criterion_main, Criterion};
 use isa::config::Config;
+use std::collections::VecDeque;
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 use systole::compile::Options;
 use systole::plan::Segment;
+use systole::runtime::{card_of, container_of, thread_cpu_time, ContainerFile, Stream, StreamOptions, Ticket};
 
 const BATCH: usize = 32;
+/// Inferences of a stream that are submitted ahead of the one that is waited for.
+const OUTSTANDING: usize = 384;
 
 fn host_paths(c: &mut Criterion) {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -53,5 +61,57 @@ fn host_paths(c: &mut Criterion) {
     });
 }
 
+/// CPU time of a stream an inference, from `submit` to the answer.
+fn streams(c: &mut Criterion) {
+    // Before the first OpenCL call of this process, which reads it.
+    std::env::set_var("SYSTOLE_CARD", "model");
+    systole::runtime::find_driver();
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for config in ["edge8x8", "mid16x16"] {
+        let Some(container) = container_of(config) else {
+            eprintln!("skipped: no card {config}; run scripts/card --config {config}");
+            continue;
+        };
+        let (Ok(container), Ok(card)) = (ContainerFile::open(&container), card_of(config)) else {
+            eprintln!("skipped: the card {config} is of another version; run scripts/card --config {config}");
+            continue;
+        };
+        for model in ["models/digits.onnx", "../shared/data/mlperf-tiny/ad01_int8.tflite"] {
+            let Ok(graph) = systole::import::read(&top.join(model)) else {
+                eprintln!("skipped: {model} is not there");
+                continue;
+            };
+            let plan = systole::compile::compile(&graph, container.config(), Options::default()).expect("it compiles");
+            let name = format!("host time of a stream of {} on {config}, an inference", plan.model);
+            let input = vec![1i8; plan.input().elements()];
+            let plan = Arc::new(plan);
+            c.bench_function(&name, |b| {
+                b.iter_custom(|count| {
+                    let stream = Stream::open(&card, &container, plan.clone(), StreamOptions::default());
+                    let stream = stream.expect("the stream opens");
+                    stream.submit(input.clone()).and_then(|t| t.wait()).expect("it runs");
+                    let (before, start) = (stream.stats(), thread_cpu_time());
+                    let mut waiting = VecDeque::new();
+                    for _ in 0..count {
+                        if waiting.len() == OUTSTANDING {
+                            waiting.pop_front().map(|t: Ticket<_>| black_box(t.wait()));
+                        }
+                        waiting.push_back(stream.submit(input.clone()).expect("it is taken"));
+                    }
+                    waiting.into_iter().for_each(|t| drop(black_box(t.wait())));
+                    let own = thread_cpu_time() - start;
+                    own + (stream.finish().host_time - before.host_time)
+                })
+            });
+        }
+    }
+}
+
+criterion_group! {
+    name = streamed;
+    // The simulated card takes milliseconds an inference, and its time is not what counts.
+    config = Criterion::default().sample_size(10).measurement_time(Duration::from_millis(5)).warm_up_time(Duration::from_millis(5));
+    targets = streams
+}
 criterion_group!(benches, host_paths);
-criterion_main!(benches);
+criterion_main!(benches, streamed);

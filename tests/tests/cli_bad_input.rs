@@ -2,6 +2,7 @@
 //! status 2, no output, no file left behind.
 
 use isa::config::Config;
+use npyz::WriterBuilder;
 use std::path::{Path, PathBuf};
 use systole::import::onnx::proto;
 use systole_tests::command::{model, refused, save, systole, systole_without_card};
@@ -95,6 +96,79 @@ fn an_input_that_is_no_array_or_a_truncated_one() {
     for bytes in [&b"no array"[..], b"", &whole[..whole.len() - 1], &whole[..20]] {
         has(&error_of(&[("x.npy", bytes)], &["run", &digits(), "--input", "x.npy"]), &["input x.npy"]);
     }
+}
+
+#[test]
+fn inputs_of_every_kind_that_do_not_fit_or_are_damaged() {
+    let run = |files: &[(&str, &[u8])], input: &str, says: &[&str]| {
+        has(&error_of(files, &["run", &digits(), "--input", input, "--out", "y.npz"]), says);
+    };
+    run(&[("x.txt", b"1 2 3")], "x.txt", &["input x.txt", "kind is not known", ".npz"]);
+    run(&[("x.bin", &[0; 65])], "x.bin", &["input x.bin", "65 bytes", "takes 64"]);
+    run(&[("x.raw", b"")], "x.raw", &["input x.raw", "0 bytes"]);
+    run(&[], "none.bin", &["none.bin", "No such file"]);
+    run(&[("x.npz", b"no archive")], "x.npz", &["input x.npz", "numpy.savez"]);
+    run(&[("x.png", b"no image")], "x.png", &["input x.png", "PNG"]);
+    run(&[], ".", &["input .", "no .png"]);
+    let image = image(&[9, 8], png::ColorType::Grayscale, &[0; 72]);
+    run(&[("x.png", &image)], "x.png", &["input x.png", "9 x 8 pixels", "takes 8 x 8", "resize"]);
+    let image = self::image(&[8, 8], png::ColorType::Rgb, &[0; 192]);
+    run(&[("x.png", &image)], "x.png", &["input x.png", "3 channels", "takes 1", "grey"]);
+    run(&[("x.png", &image[..image.len() / 2])], "x.png", &["input x.png"]);
+}
+
+/// A PNG of this width and height.
+fn image(size: &[u32; 2], colours: png::ColorType, bytes: &[u8]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, size[0], size[1]);
+    encoder.set_color(colours);
+    encoder.write_header().unwrap().write_image_data(bytes).unwrap();
+    file
+}
+
+#[test]
+fn an_archive_without_the_array_names_those_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut archive = npyz::npz::NpzWriter::create(folder.path().join("x.npz")).unwrap();
+    for name in ["pixels", "labels"] {
+        let mut array =
+            archive.array(name, Default::default()).unwrap().default_dtype().shape(&[1]).begin_nd().unwrap();
+        array.push(&1.0f32).unwrap();
+        array.finish().unwrap();
+    }
+    drop(archive);
+    for (input, says) in
+        [("x.npz", &["no array", "`pixels`", "`labels`", "FILE.npz:NAME"][..]), ("x.npz:pixels", &["[1, 8, 8]"])]
+    {
+        let mut command = systole_without_card(folder.path());
+        has(&refused(command.args(["run", &digits(), "--input", input]), folder.path()), says);
+    }
+}
+
+#[test]
+fn flags_of_images_for_what_is_none_and_numbers_that_do_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    save(&folder.path().join("x.npy"), &[1, 8, 8], vec![0.0f32; 64]);
+    std::fs::write(folder.path().join("x.png"), image(&[8, 8], png::ColorType::Grayscale, &[0; 64])).unwrap();
+    for (arguments, says) in [
+        (&["--input", "x.npy", "--scale", "1"][..], &["x.npy", "--scale", "images"][..]),
+        (&["--scale", "1"], &["--scale", "--input"]),
+        (&["--input", "x.png", "--mean", "1,2"], &["--mean", "2 values", "1 channels"]),
+        (&["--input", "x.png", "--scale", "inf"], &["--scale inf", "finite"]),
+        (&["--input", "x.png", "--scale", "bright"], &["--scale", "bright"]),
+        (&["--out", "y.txt"], &["--out y.txt", ".npz"]),
+        (&["--out", "y.png"], &["--out y.png", ".npz"]),
+    ] {
+        let mut command = systole_without_card(folder.path());
+        has(&refused(command.args(["run", &digits()]).args(arguments), folder.path()), says);
+    }
+}
+
+#[test]
+fn a_benchmark_of_nothing_of_a_plan_and_without_a_card() {
+    has(&error_of(&[], &["bench"]), &["MODEL"]);
+    has(&error_of(&[], &["bench", &digits(), "none.tflite"]), &["none.tflite", "No such file"]);
+    has(&error_of(&[], &["bench", &digits()]), &["card"]);
 }
 
 #[test]

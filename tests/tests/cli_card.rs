@@ -1,6 +1,7 @@
 //! The whole command on the simulated card: what it prints for programs, and that its outputs are the model's.
 //! Without a card (scripts/card) each test says so and does nothing.
 
+use npyz::WriterBuilder;
 use serde_json::Value;
 use std::path::Path;
 use systole_tests::command::{card, load, model, refused, save, succeeds, systole_with_card};
@@ -97,6 +98,89 @@ fn a_plan_gives_what_its_model_gives_and_one_input_is_a_batch_of_one() {
     let read = |name: &str| load::<f32>(&folder.path().join(name));
     assert_eq!(read("model.npy"), read("plan.npy"));
     assert_eq!(of_model["batch"], 1);
+}
+
+/// The same digits as arrays, an archive, raw bytes and images give the same outputs, in every form.
+#[test]
+fn inputs_and_outputs_of_every_kind_are_the_same() {
+    let Some(card) = card("edge8x8", "inputs of every kind") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (_, pixels) = load::<u8>(&model("digits_test_x.npy"));
+    let pixels = &pixels[..3 * 64];
+    save(&path("x.npy"), &[3, 1, 8, 8], pixels.iter().copied());
+    let mut archive = npyz::npz::NpzWriter::create(path("x.npz")).unwrap();
+    for (name, scale) in [("pixels", 1.0), ("wrong", 0.5)] {
+        let array = archive.array(name, Default::default()).unwrap().default_dtype().shape(&[3, 1, 8, 8]);
+        let mut array = array.begin_nd().unwrap();
+        array.extend(pixels.iter().map(|&p| f32::from(p) * scale)).unwrap();
+        array.finish().unwrap();
+    }
+    drop(archive);
+    let graph = systole::import::read(&model("digits.onnx")).unwrap();
+    let quantised: Vec<u8> = pixels.iter().map(|&p| graph.inputs[0].1.quantise(p.into()) as u8).collect();
+    std::fs::write(path("x.raw"), &quantised).unwrap();
+    std::fs::create_dir(path("images")).unwrap();
+    for (i, image) in pixels.chunks(64).enumerate() {
+        let file = std::fs::File::create(path("images").join(format!("{i}.png"))).unwrap();
+        let mut encoder = png::Encoder::new(file, 8, 8);
+        // 128 more: what --mean is for.
+        encoder.write_header().unwrap().write_image_data(&image.iter().map(|p| p + 128).collect::<Vec<_>>()).unwrap();
+    }
+    run_json(folder.path(), &card, &["--input", "x.npy", "--out", "y.npy"]);
+    let (shape, wanted) = load::<f32>(&path("y.npy"));
+    assert_eq!(shape, [3, 10]);
+    for (input, flags) in [("x.npz:pixels", &[][..]), ("x.raw", &[]), ("images", &["--scale", "1", "--mean", "128"])] {
+        let arguments = [&["--input", input, "--out", "again.npy"][..], flags].concat();
+        let run = run_json(folder.path(), &card, &arguments);
+        assert_eq!((run["batch"].as_u64(), run["input"].as_str()), (Some(3), Some(input)));
+        assert_eq!(load::<f32>(&path("again.npy")).1, wanted, "{input}");
+    }
+    let arguments = ["--input", "images/1.png", "--scale", "1", "--mean", "128", "--out", "one.npy"];
+    run_json(folder.path(), &card, &arguments);
+    assert_eq!(load::<f32>(&path("one.npy")).1, wanted[10..20]);
+    run_json(folder.path(), &card, &["--input", "x.npy", "--out", "y.npz"]);
+    let mut archive = npyz::npz::NpzArchive::open(path("y.npz")).unwrap();
+    let output = archive.by_name("output").unwrap().unwrap();
+    assert_eq!((output.shape().to_vec(), output.into_vec::<f32>().unwrap()), (vec![3, 10], wanted.clone()));
+    run_json(folder.path(), &card, &["--input", "x.npy", "--out", "y.bin"]);
+    let info = &graph.outputs[0].1;
+    let reals: Vec<f32> = std::fs::read(path("y.bin")).unwrap().iter().map(|&b| info.dequantise(b as i8)).collect();
+    assert_eq!(reals, wanted);
+}
+
+#[test]
+fn the_benchmark_measures_what_run_counts() {
+    let Some(card) = card("edge8x8", "the benchmark") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let digits = model("digits.onnx");
+    let run = run_json(folder.path(), &card, &["--batch", "1"]);
+    let mut command = systole_with_card(folder.path(), &card);
+    let text = succeeds(command.args(["bench", "--json", "--inputs", "40"]).arg(&digits));
+    let bench: Value = serde_json::from_str(&text).expect("one JSON object");
+    assert_eq!(bench["config"], "edge8x8");
+    let figures = &bench["models"][0];
+    assert_eq!((figures["model"].as_str(), figures["macs"].as_u64()), (Some("digits"), Some(452_864)));
+    assert_eq!(figures["ideal_cycles"].as_u64(), Some(452_864 / 64));
+    assert!(number(figures, "import_s") > 0.0 && number(figures, "compile_s") > 0.0);
+    // From start to done is a little more than between the first and the last snapshot.
+    let (cycles, counted) = (number(figures, "cycles"), number(&run, "cycles"));
+    assert!(cycles >= counted && cycles < 1.02 * counted, "{cycles} and {counted}");
+    assert_eq!(figures["cycles"], figures["estimated_cycles"]);
+    assert!(number(figures, "batch_cycles") <= cycles);
+    let convolutions = &figures["convolutions"];
+    let wide = figures["layers"].as_array().unwrap().iter().filter(|l| l["wide"] == true);
+    let least = wide.clone().map(|l| number(l, "utilisation")).fold(1.0, f64::min);
+    assert_eq!((number(convolutions, "least"), convolutions["count"].as_u64()), (least, Some(wide.count() as u64)));
+    let host = &figures["host"];
+    assert_eq!(host["inputs"], 40);
+    close(number(host, "share"), number(host, "host_s") / number(host, "card_s"));
+    assert!(number(host, "card_s") < 40.0 * cycles / number(&bench, "clock_hz"), "runs of several share their weights");
+    assert!(number(host, "submit_s") < number(host, "host_s") && number(host, "peak_bytes") > 1e6, "{host}");
+    // The same for people.
+    let mut command = systole_with_card(folder.path(), &card);
+    let text = succeeds(command.args(["bench", "--inputs", "0", "--layers"]).arg(&digits));
+    assert!(text.contains("conv least") && text.contains(&format!(" {cycles} ")), "{text}");
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! The commands, one a file.
 
 mod allocate;
+mod bench;
 mod compile;
 mod devices;
+mod image;
+mod input;
 mod npy;
+mod npz;
 mod output;
 mod progress;
 mod run;
@@ -25,6 +29,7 @@ enum Command {
     Devices(devices::Args),
     Compile(compile::Args),
     Run(run::Args),
+    Bench(bench::Args),
     Allocate(allocate::Args),
 }
 
@@ -34,6 +39,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<String> {
         Command::Devices(args) => devices::run(args),
         Command::Compile(args) => compile::run(args),
         Command::Run(args) => run::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Allocate(args) => allocate::run(args),
     }
 }

@@ -40,7 +40,8 @@ pub fn read(path: &Path, role: &str) -> anyhow::Result<Array> {
     parse(&bytes).with_context(describe)
 }
 
-fn parse(bytes: &[u8]) -> anyhow::Result<Array> {
+/// An array from the bytes of a file.
+pub fn parse(bytes: &[u8]) -> anyhow::Result<Array> {
     check_header(bytes)?;
     let file = NpyFile::new(bytes).context("not a .npy file that numpy wrote")?;
     let shape = file.shape().iter().map(|&d| usize::try_from(d)).collect::<Result<Vec<_>, _>>()?;

@@ -16,6 +16,7 @@
 //!              static 378 nJ, clock 8.48 µJ, mac 10.4 µJ, memories 2.72 µJ, bus 74.6 nJ
 //! ```
 
+use super::input::InputArgs;
 use super::output::OutputFile;
 use super::progress::Progress;
 use super::samples::Samples;
@@ -43,17 +44,17 @@ const CHUNK: usize = 32;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   systole run models/digits.onnx --json
-  systole run models/digits.onnx --input models/digits_test_x.npy --labels models/digits_test_y.npy --check --show 3")]
+  systole run models/digits.onnx --input models/digits_test_x.npy --labels models/digits_test_y.npy --check --show 3
+  systole run model.tflite --input photo.png --scale 1 --out out.npz")]
 pub struct Args {
     /// Network (a TFLite file, or an ONNX file in QDQ or QOperator form) or plan (from systole compile)
     model: PathBuf,
     #[command(flatten)]
     target: TargetArgs,
-    /// Inputs: a .npy of the model's input shape, or a batch of those; float32 is quantised as the model says
-    /// [default: random values from a fixed seed]
-    #[arg(long, value_name = "FILE")]
-    input: Option<PathBuf>,
-    /// Write the outputs to a .npy, in the model's output type and shape, with the batch in front
+    #[command(flatten)]
+    input: InputArgs,
+    /// Write the outputs to a .npy or .npz, in the model's output type and shape, with the batch in front; or to a .bin or
+    /// .raw, as quantised bytes
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// How many random inputs, or how many of the file's inputs from the first on [default: 1 random, all of a file]
@@ -108,8 +109,8 @@ impl<'a> Job<'a> {
     /// Everything that can be wrong is found out here, before the card does any work.
     fn check(args: &'a Args) -> anyhow::Result<Self> {
         let (plan, graph, target) = prepare(args)?;
-        let samples = match &args.input {
-            Some(path) => Samples::of_array(npy::read(path, "input")?, plan.input(), &path.display().to_string())?,
+        let samples = match args.input.read(plan.input())? {
+            Some(samples) => samples,
             None => Samples::random(args.batch.unwrap_or(1) as usize, plan.input()),
         };
         let count = args.batch.map_or(samples.count(), |b| b as usize);
@@ -144,7 +145,7 @@ impl<'a> Job<'a> {
             kernel_runs: 0,
             kernel_ns: 0,
             layers: vec![Counts::default(); self.plan.layers().count()],
-            input: self.args.input.as_ref().map_or_else(Samples::seed, |p| p.display().to_string()),
+            input: self.args.input.input.as_ref().map_or_else(Samples::seed, |p| p.display().to_string()),
         };
         let mut outputs = Vec::with_capacity(self.count);
         for start in (0..self.count).step_by(chunk) {

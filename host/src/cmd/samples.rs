@@ -10,9 +10,18 @@ const SEED: u64 = 1;
 /// Inputs for a model, checked against its input tensor.
 pub struct Samples {
     count: usize,
-    /// `None`: random ones.
-    array: Option<Array>,
+    from: From,
     info: TensorInfo,
+}
+
+/// Where the values are.
+enum From {
+    /// Nowhere: they are random.
+    Random,
+    /// In an array of the model's element type, or of reals.
+    Array(Array),
+    /// As the card has them, one input after the other.
+    Card(Vec<i8>),
 }
 
 impl Samples {
@@ -45,12 +54,27 @@ impl Samples {
                 info.dtype.name()
             );
         }
-        Ok(Self { count, array: Some(array), info: info.clone() })
+        Ok(Self { count, from: From::Array(array), info: info.clone() })
+    }
+
+    /// Inputs from their bytes, quantised: int8, or uint8 for a model of that type. `file` names them in errors.
+    pub fn of_bytes(bytes: &[u8], info: &TensorInfo, file: &str) -> anyhow::Result<Self> {
+        let (length, one) = (bytes.len(), info.elements());
+        if length == 0 || length % one != 0 {
+            bail!(
+                "input {file}: it has {length} bytes, but input `{}` takes {one} (shape {:?}): give 1 or more times that",
+                info.name,
+                info.shape
+            );
+        }
+        let flip = if info.dtype == Dtype::Uint8 { 0x80 } else { 0 };
+        let values = bytes.iter().map(|&b| (b ^ flip) as i8).collect();
+        Ok(Self { count: length / one, from: From::Card(values), info: info.clone() })
     }
 
     /// `count` random inputs.
     pub fn random(count: usize, info: &TensorInfo) -> Self {
-        Self { count, array: None, info: info.clone() }
+        Self { count, from: From::Random, info: info.clone() }
     }
 
     /// How many there are.
@@ -73,14 +97,18 @@ impl Samples {
         let real = |v: f32| self.info.quantise(v);
         let integers = self.info.dtype != Dtype::Float32;
         // The shape was checked against the number of elements when the array was read.
-        match self.array.as_ref().map(|a| &a.values) {
-            None => random(index as u64, elements),
-            Some(Values::Float(v)) => v[range].iter().map(|&v| real(v)).collect(),
-            Some(Values::Int8(v)) if integers => v[range].to_vec(),
-            Some(Values::Uint8(v)) if integers => v[range].iter().map(|&v| (i16::from(v) - 128) as i8).collect(),
-            Some(Values::Int8(v)) => v[range].iter().map(|&v| real(v.into())).collect(),
-            Some(Values::Uint8(v)) => v[range].iter().map(|&v| real(v.into())).collect(),
-            Some(Values::Wide(v)) => v[range].iter().map(|&v| real(v as f32)).collect(),
+        let array = match &self.from {
+            From::Random => return random(index as u64, elements),
+            From::Card(values) => return values[range].to_vec(),
+            From::Array(array) => array,
+        };
+        match &array.values {
+            Values::Float(v) => v[range].iter().map(|&v| real(v)).collect(),
+            Values::Int8(v) if integers => v[range].to_vec(),
+            Values::Uint8(v) if integers => v[range].iter().map(|&v| (i16::from(v) - 128) as i8).collect(),
+            Values::Int8(v) => v[range].iter().map(|&v| real(v.into())).collect(),
+            Values::Uint8(v) => v[range].iter().map(|&v| real(v.into())).collect(),
+            Values::Wide(v) => v[range].iter().map(|&v| real(v as f32)).collect(),
         }
     }
 }
@@ -133,6 +161,17 @@ mod tests {
         assert_eq!(byte.get(0), [-128, -125]);
         let error = Samples::of_array(pixels(), &info(Dtype::Int8), "x").err().unwrap().to_string();
         assert!(error.contains("its elements are uint8") && error.contains("takes int8"), "{error}");
+    }
+
+    #[test]
+    fn raw_bytes_are_the_quantised_values_and_come_in_whole_inputs() {
+        let int8 = Samples::of_bytes(&[1, 255, 3, 4], &info(Dtype::Float32), "x.bin").unwrap();
+        assert_eq!((int8.count(), int8.get(0), int8.get(1)), (2, vec![1, -1], vec![3, 4]));
+        assert_eq!(Samples::of_bytes(&[0, 255], &info(Dtype::Uint8), "x").unwrap().get(0), [-128, 127]);
+        for bytes in [&[0u8; 3][..], &[]] {
+            let error = Samples::of_bytes(bytes, &info(Dtype::Int8), "x.bin").err().unwrap().to_string();
+            assert!(error.contains("x.bin") && error.contains("takes 2 (shape [1, 2])"), "{error}");
+        }
     }
 
     #[test]

@@ -53,6 +53,11 @@ impl ContainerFile {
         self.manifest.clock_hz
     }
 
+    /// Cycles until card memory answers the first word of a read.
+    pub fn read_latency_cycles(&self) -> u32 {
+        self.manifest.memory.read_latency_cycles
+    }
+
     /// Energy coefficients of the part, if it has any.
     pub fn coefficients(&self) -> Option<&Coefficients> {
         self.manifest.energy.as_ref()

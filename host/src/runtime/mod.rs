@@ -19,4 +19,4 @@ pub use driver::{card_dir, container_of, driver_place, find_driver, CARD_DIR_VAR
 pub use error::RuntimeError;
 pub(crate) use loaded::LoadedKernel;
 pub use session::{BatchResult, Session};
-pub use stream::{Stream, StreamError, StreamOptions, StreamStats, Ticket, TrySubmitError};
+pub use stream::{thread_cpu_time, Stream, StreamError, StreamOptions, StreamStats, Ticket, TrySubmitError};

@@ -1,16 +1,18 @@
 //! Streams: inferences submitted from any thread, run in the order they come, awaited one by one.
 //!
 //! ```text
-//! submit ─► bounded queue ─► feeder ─► slot 0 ─┐ upload, kernel, download ─► finisher ─► tickets
-//!                                 └──► slot 1 ─┘ on queues that overlap
+//! submit ─► bounded queue ─► flight 0 ─┬─► upload, kernel, download ─► host segments ─► tickets
+//!                            flight 1 ─┘   on queues that overlap
 //! ```
 //!
-//! The feeder takes what waits, up to a run's batch, and starts a run; meanwhile the run before computes on the memory of
-//! the other slot, and the finisher unpacks the one before that, computes what the host has to, and answers. So a card
-//! under load runs large batches, whose cost on the host is shared, and an idle card runs a single inference at once.
+//! A thread takes what waits, up to a run's batch, and starts a run; meanwhile the run before computes on the memory of the
+//! other flight. When that ends, the thread unpacks it, computes what the host has to, answers, and loads it again, all
+//! while the card is at work on the first. So a card under load runs large batches, whose cost on the host is shared, and
+//! an idle card runs a single inference at once.
 
 mod flight;
 mod packing;
+mod queue;
 mod route;
 mod ticket;
 mod worker;
@@ -20,14 +22,14 @@ use super::device::CardInfo;
 use super::error::RuntimeError;
 use crate::plan::Plan;
 use crate::reference::Values;
-use crossbeam_channel::{Sender, TrySendError};
+use queue::{Queue, Refused};
 use route::Route;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 pub use ticket::Ticket;
-use worker::Workers;
+pub use worker::thread_cpu_time;
 
 /// How a stream works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +41,9 @@ pub struct StreamOptions {
 }
 
 impl Default for StreamOptions {
-    /// Runs of up to 32, and as many waiting as two runs take.
+    /// Runs of up to 128, and as many waiting as two runs take.
     fn default() -> Self {
-        Self { queue: 64, batch: 32 }
+        Self { queue: 256, batch: 128 }
     }
 }
 
@@ -79,7 +81,7 @@ pub struct StreamStats {
     pub runs: u64,
     /// From start to done of all runs on the card's clock.
     pub card_time: Duration,
-    /// CPU time of the stream's own threads: packing, OpenCL calls, unpacking, host segments, answering. What whoever
+    /// CPU time of the stream's own thread: packing, OpenCL calls, unpacking, host segments, answering. What whoever
     /// submits takes is not in it, nor is the driver's.
     pub host_time: Duration,
 }
@@ -92,14 +94,14 @@ pub struct Stream {
 }
 
 struct Inner {
-    /// Gone first, so that the threads end.
-    queue: Option<Sender<Job>>,
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    /// Until it is joined.
+    thread: Option<JoinHandle<()>>,
 }
 
-/// What handles and threads share.
+/// What handles and the thread share.
 struct Shared {
+    queue: Queue<Job>,
     plan: Arc<Plan>,
     route: Route,
     device: String,
@@ -108,8 +110,7 @@ struct Shared {
     inferences: AtomicU64,
     runs: AtomicU64,
     card_ns: AtomicU64,
-    /// Of the feeder and of the finisher.
-    host_ns: [AtomicU64; 2],
+    host_ns: AtomicU64,
 }
 
 /// An inference that waits for the card.
@@ -147,6 +148,7 @@ impl Stream {
     ) -> Result<Self, RuntimeError> {
         container.fits(&card.config, &plan)?;
         let shared = Arc::new(Shared {
+            queue: Queue::new(options.queue),
             route: Route::new(&plan),
             plan,
             device: card.name.clone(),
@@ -154,12 +156,11 @@ impl Stream {
             inferences: AtomicU64::new(0),
             runs: AtomicU64::new(0),
             card_ns: AtomicU64::new(0),
-            host_ns: Default::default(),
+            host_ns: AtomicU64::new(0),
         });
         let flights = flight::flights(card, container, &shared, options.batch)?;
-        let (queue, jobs) = crossbeam_channel::bounded(options.queue.max(1));
-        let Workers { threads } = worker::start(shared.clone(), flights, jobs)?;
-        Ok(Self { inner: Arc::new(Inner { queue: Some(queue), shared, threads }) })
+        let thread = Some(worker::start(shared.clone(), flights)?);
+        Ok(Self { inner: Arc::new(Inner { shared, thread }) })
     }
 
     /// The plan that runs.
@@ -184,7 +185,7 @@ impl Stream {
     /// The queue is full, and the input comes back; or as there.
     pub fn try_submit(&self, input: Vec<i8>) -> Result<Ticket<Vec<i8>>, TrySubmitError<Vec<i8>>> {
         // Checked before the order may change: a sample that comes back is as it was.
-        if self.is_full() {
+        if self.inner.shared.queue.is_full() {
             return Err(TrySubmitError::Full(input));
         }
         let sample = self.bytes(input)?;
@@ -225,20 +226,16 @@ impl Stream {
         }
     }
 
-    /// What the stream has done so far. The threads add up their time once a run.
+    /// What the stream has done so far. The thread adds up its time once a run.
     pub fn stats(&self) -> StreamStats {
-        let shared = &self.inner.shared;
-        let ns = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        StreamStats {
-            inferences: ns(&shared.inferences),
-            runs: ns(&shared.runs),
-            card_time: Duration::from_nanos(ns(&shared.card_ns)),
-            host_time: Duration::from_nanos(shared.host_ns.iter().map(ns).sum()),
-        }
+        self.inner.shared.stats()
     }
 
-    fn is_full(&self) -> bool {
-        self.inner.queue.as_ref().is_some_and(Sender::is_full)
+    /// Gives this handle up. If it is the last, what was submitted is finished and all of it is in what is returned.
+    pub fn finish(self) -> StreamStats {
+        let shared = self.inner.shared.clone();
+        drop(self);
+        shared.stats()
     }
 
     /// A sample of a model with one input and one output of bytes.
@@ -262,28 +259,37 @@ impl Stream {
 
     fn send(&self, job: Job) -> Result<(), StreamError> {
         self.inner.shared.sound()?;
-        let queue = self.inner.queue.as_ref().ok_or(StreamError::Ended)?;
-        queue.send(job).map_err(|_| self.inner.shared.end())
+        self.inner.shared.queue.push(job).map_err(|_| self.inner.shared.end())
     }
 
     /// The job comes back where the queue is full.
     fn try_send(&self, job: Job) -> Result<Option<Job>, StreamError> {
         self.inner.shared.sound()?;
-        match self.inner.queue.as_ref().ok_or(StreamError::Ended)?.try_send(job) {
+        match self.inner.shared.queue.try_push(job) {
             Ok(()) => Ok(None),
-            Err(TrySendError::Full(job)) => Ok(Some(job)),
-            Err(TrySendError::Disconnected(_)) => Err(self.inner.shared.end()),
+            Err(Refused::Full(job)) => Ok(Some(job)),
+            Err(Refused::Closed(_)) => Err(self.inner.shared.end()),
         }
     }
 }
 
 impl Shared {
+    fn stats(&self) -> StreamStats {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        StreamStats {
+            inferences: count(&self.inferences),
+            runs: count(&self.runs),
+            card_time: Duration::from_nanos(count(&self.card_ns)),
+            host_time: Duration::from_nanos(count(&self.host_ns)),
+        }
+    }
+
     /// Whether the card has not failed yet.
     fn sound(&self) -> Result<(), StreamError> {
         self.failed.get().map_or(Ok(()), |error| Err(error.clone()))
     }
 
-    /// Why there are no threads any more.
+    /// Why there is no thread any more.
     fn end(&self) -> StreamError {
         self.failed.get().cloned().unwrap_or(StreamError::Ended)
     }
@@ -308,11 +314,11 @@ impl Reply {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.queue = None;
+        self.shared.queue.close();
         let here = std::thread::current().id();
-        // A waker that is called by the finisher may drop the last handle: a thread cannot wait for itself.
-        for thread in self.threads.drain(..).filter(|t| t.thread().id() != here) {
-            // A thread that panicked has dropped its tickets' senders, which is an answer.
+        // A waker that the stream's own thread calls may drop the last handle: a thread cannot wait for itself.
+        if let Some(thread) = self.thread.take().filter(|t| t.thread().id() != here) {
+            // One that panicked has dropped its tickets' senders, which is an answer.
             let _ = thread.join();
         }
     }

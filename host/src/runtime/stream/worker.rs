@@ -1,151 +1,122 @@
-//! The two threads of a stream: one starts runs, the other ends them.
+//! The thread of a stream: starts runs while there are flights to start and ends the oldest, in turn.
 
 use super::flight::{Flight, Flights};
 use super::{Job, Shared};
 use crate::runtime::error::RuntimeError;
-use crate::runtime::raw::slot::Lanes;
-use crossbeam_channel::{Receiver, Sender};
 use rustix::time::{clock_gettime, ClockId};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-/// The threads.
-pub struct Workers {
-    /// Feeder, finisher.
-    pub threads: Vec<JoinHandle<()>>,
-}
-
-/// Starts the threads. They end when the senders of `jobs` are gone and everything is answered.
+/// Starts the thread. It ends when the queue is closed and everything in it is answered.
 ///
 /// # Errors
 /// The operating system gives no thread.
-pub fn start(shared: Arc<Shared>, all: Flights, jobs: Receiver<Job>) -> Result<Workers, RuntimeError> {
-    let Flights { flights, lanes, unit, units } = all;
-    let (free, empty) = crossbeam_channel::bounded(flights.len());
-    let (started, under_way) = crossbeam_channel::bounded(flights.len());
-    for flight in flights {
-        // The queue has room for all of them.
-        let _ = free.send(flight);
-    }
-    let thread = |name: &str, work: Box<dyn FnOnce() + Send>| {
-        let spawned = std::thread::Builder::new().name(name.into()).spawn(work);
-        spawned.map_err(|e| {
-            RuntimeError::call(
-                shared.device.clone(),
-                "starting a thread of a stream".into(),
-                format!("{e}; end others"),
-            )
-        })
-    };
-    let feeder = Feeder { shared: shared.clone(), lanes: lanes.clone(), jobs, empty, started, unit, units };
-    let finisher = Finisher { shared: shared.clone(), lanes, under_way, free };
-    let threads = vec![
-        thread("systole-finisher", Box::new(move || finisher.work()))?,
-        thread("systole-feeder", Box::new(move || feeder.work()))?,
-    ];
-    Ok(Workers { threads })
+pub fn start(shared: Arc<Shared>, flights: Flights) -> Result<JoinHandle<()>, RuntimeError> {
+    let device = shared.device.clone();
+    let worker = Worker { shared, flights, air: VecDeque::new(), jobs: Vec::new() };
+    let spawned = std::thread::Builder::new().name("systole-stream".into()).spawn(move || worker.work());
+    spawned.map_err(|e| {
+        RuntimeError::call(device, "starting the thread of a stream".into(), format!("{e}; end other threads"))
+    })
 }
 
-struct Feeder {
+struct Worker {
     shared: Arc<Shared>,
-    lanes: Arc<Lanes>,
-    jobs: Receiver<Job>,
-    empty: Receiver<Flight>,
-    started: Sender<Flight>,
-    /// Inferences of a unit, and most units of a run.
-    unit: usize,
-    units: usize,
+    /// Those that are not in the air.
+    flights: Flights,
+    /// In the order that the card takes them.
+    air: VecDeque<Flight>,
+    /// Of the next run.
+    jobs: Vec<Job>,
 }
 
-impl Feeder {
-    fn work(self) {
-        let shared = &self.shared;
-        while let Ok(first) = self.jobs.recv() {
-            if shared.sound().is_err() {
-                first.reply.error(shared.end());
-                continue;
-            }
-            // While this waits for the card, more come, and the next run is larger.
-            let Ok(mut flight) = self.empty.recv() else {
-                first.reply.error(shared.end());
-                continue;
-            };
-            let waiting = (1 + self.jobs.len()).div_ceil(self.unit);
-            let units = (1 << waiting.ilog2()).min(self.units);
-            flight.set_units(units);
-            flight.board(shared, first);
-            while flight.len() < units * self.unit {
-                let Ok(job) = self.jobs.try_recv() else { break };
-                flight.board(shared, job);
-            }
-            if let Err(what) = flight.advance(shared, &self.lanes) {
-                shared.fail("starting a run", what);
-            }
-            shared.host_ns[0].store(cpu_ns(), Ordering::Relaxed);
-            // Were the finisher gone, the flight's tickets would be answered by its end.
-            let _ = self.started.send(flight);
-        }
-        shared.host_ns[0].store(cpu_ns(), Ordering::Relaxed);
-    }
-}
-
-struct Finisher {
-    shared: Arc<Shared>,
-    lanes: Arc<Lanes>,
-    under_way: Receiver<Flight>,
-    free: Sender<Flight>,
-}
-
-impl Finisher {
-    fn work(self) {
-        let shared = &self.shared;
-        // In the order that the card takes them: a flight that starts another program goes to the end.
-        let mut all: VecDeque<Flight> = VecDeque::new();
+impl Worker {
+    fn work(mut self) {
         loop {
-            all.extend(self.under_way.try_iter());
-            let Some(mut flight) = all.pop_front().or_else(|| self.under_way.recv().ok()) else { return };
-            if flight.launched() {
-                self.land(&mut flight);
-                if flight.launched() {
-                    all.push_back(flight);
+            // With nothing under way it sleeps here until there is something to do, else below until a run ends.
+            let open = self.start_runs();
+            let Some(flight) = self.air.pop_front() else {
+                if open {
                     continue;
                 }
-            }
-            match shared.sound() {
-                Ok(()) => flight.answer(shared),
-                Err(error) => flight.fail(&error),
-            }
-            shared.host_ns[1].store(cpu_ns(), Ordering::Relaxed);
-            // Were the feeder gone, nobody would need it.
-            let _ = self.free.send(flight);
+                return;
+            };
+            self.end(flight);
+            self.shared.host_ns.store(thread_cpu_time().as_nanos() as u64, Ordering::Relaxed);
         }
+    }
+
+    /// Starts runs of what waits, while there are flights. `false` once the queue is closed and empty.
+    fn start_runs(&mut self) -> bool {
+        while let Some(mut flight) = self.flights.flights.pop() {
+            let (unit, most) = (self.flights.unit, self.flights.units);
+            let mut units = 1;
+            let open = self.shared.queue.take(&mut self.jobs, self.air.is_empty(), |waiting| {
+                units = (1 << waiting.div_ceil(unit).ilog2()).min(most);
+                units * unit
+            });
+            if self.jobs.is_empty() {
+                self.flights.flights.push(flight);
+                return open;
+            }
+            flight.set_units(units);
+            self.jobs.drain(..).for_each(|job| flight.board(&self.shared, job));
+            if self.shared.sound().is_ok() {
+                if let Err(what) = flight.advance(&self.shared, &self.flights.lanes) {
+                    self.shared.fail("starting a run", what);
+                }
+            }
+            self.air.push_back(flight);
+        }
+        true
     }
 
     /// Ends a run, and goes on to the flight's next one, if there is any.
-    fn land(&self, flight: &mut Flight) {
+    fn end(&mut self, mut flight: Flight) {
         let shared = &self.shared;
-        match flight.land(shared) {
-            Ok(ns) => {
-                shared.card_ns.fetch_add(ns, Ordering::Relaxed);
-                shared.runs.fetch_add(1, Ordering::Relaxed);
+        if flight.launched() {
+            match flight.land(shared) {
+                Ok(ns) => {
+                    shared.card_ns.fetch_add(ns, Ordering::Relaxed);
+                    shared.runs.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(what) => shared.fail("running the kernel", what),
             }
-            Err(what) => return shared.fail("running the kernel", what),
+            if shared.sound().is_ok() {
+                if let Err(what) = flight.advance(shared, &self.flights.lanes) {
+                    shared.fail("starting a run", what);
+                }
+                if flight.launched() {
+                    // Behind those that the card takes before it. Should it have failed, its end is waited for there.
+                    return self.air.push_back(flight);
+                }
+            }
         }
-        if shared.sound().is_ok() {
-            if let Err(what) = flight.advance(shared, &self.lanes) {
-                return shared.fail("starting a run", what);
-            }
-            if !flight.launched() {
+        match shared.sound() {
+            Ok(()) => {
                 shared.inferences.fetch_add(flight.len() as u64, Ordering::Relaxed);
+                flight.answer(shared);
             }
+            Err(error) => flight.fail(&error),
         }
+        self.flights.flights.push(flight);
     }
 }
 
-/// CPU time that this thread has taken, in ns.
-pub fn cpu_ns() -> u64 {
+impl Drop for Worker {
+    /// However the thread ends: nobody may wait for it. The tickets of what is dropped here are answered by that.
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        self.jobs.clear();
+        self.shared.queue.take(&mut self.jobs, false, |waiting| waiting);
+    }
+}
+
+/// CPU time that the calling thread has taken: for measuring what a stream costs whoever submits.
+pub fn thread_cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }

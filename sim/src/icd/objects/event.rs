@@ -93,7 +93,10 @@ impl Progress {
         let (due, rest) = std::mem::take(&mut state.waiting).into_iter().partition(|w| w.status >= status.max(0));
         state.waiting = rest;
         drop(state);
-        self.changed.notify_all();
+        // Whoever waits, waits for the end.
+        if status <= cl::COMPLETE {
+            self.changed.notify_all();
+        }
         self.call(due, status);
         true
     }
