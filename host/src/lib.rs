@@ -12,3 +12,8 @@ pub mod report;
 pub mod runtime;
 pub mod tensor;
 mod text;
+
+/// The examples of the manual, so that they stay true.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/howto.md")]
+struct HowTo;

@@ -195,9 +195,10 @@ impl Folded {
                     to[i..i + N].copy_from_slice(&from[i..i + N]);
                 }
                 // The bytes past the channels belong to the next window, or to nobody.
-                let mut word: [u8; N] = std::array::from_fn(|i| from[last + i]);
-                word.iter_mut().zip(keep).for_each(|(byte, keep)| *byte &= keep);
-                to[last..].copy_from_slice(&word);
+                if let (Some(word), Some(from)) = (to[last..].first_chunk_mut::<N>(), from[last..].first_chunk::<N>()) {
+                    *word = *from;
+                    word.iter_mut().zip(&keep).for_each(|(byte, keep)| *byte &= keep);
+                }
             }
         }
     }
@@ -207,10 +208,11 @@ impl Folded {
     fn column(&mut self, x: usize) {
         let first = x * self.stride[1] * self.element;
         for row in 0..self.padded_rows {
-            let (from, to) = (first + row * self.padded_row, row * self.piece);
+            let from = &self.padded[first + row * self.padded_row..];
+            let to = &mut self.strip[row * self.piece..];
             for i in (0..self.piece).step_by(STEP) {
-                let step: [u8; STEP] = std::array::from_fn(|j| self.padded[from + i + j]);
-                self.strip[to + i..to + i + STEP].copy_from_slice(&step);
+                // Of a constant length, so that it is one load and one store.
+                to[i..i + STEP].copy_from_slice(&from[i..i + STEP]);
             }
         }
     }
