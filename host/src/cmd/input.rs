@@ -18,10 +18,10 @@ pub struct InputArgs {
     pub input: Option<PathBuf>,
     /// Factor of a pixel of 0 to 255 of an image: the real value is (pixel - mean) * scale; one number, or one for each
     /// channel, with commas [default: 1/255]
-    #[arg(long, value_name = "REAL", value_delimiter = ',', requires = "input", allow_negative_numbers = true)]
+    #[arg(long, value_name = "REAL", value_delimiter = ',', allow_negative_numbers = true)]
     scale: Vec<f32>,
     /// What is taken from a pixel of 0 to 255 of an image; as --scale [default: 0]
-    #[arg(long, value_name = "REAL", value_delimiter = ',', requires = "input", allow_negative_numbers = true)]
+    #[arg(long, value_name = "REAL", value_delimiter = ',', allow_negative_numbers = true)]
     mean: Vec<f32>,
 }
 
@@ -57,12 +57,18 @@ impl InputArgs {
     /// # Errors
     /// The file is none of these kinds, damaged, or does not fit the model; flags for images with another kind.
     pub fn read(&self, info: &TensorInfo) -> anyhow::Result<Option<Samples>> {
-        let Some(path) = &self.input else { return Ok(None) };
+        let pixels = !(self.scale.is_empty() && self.mean.is_empty());
+        let Some(path) = &self.input else {
+            if pixels {
+                bail!("--scale and --mean are for images: give those with --input");
+            }
+            return Ok(None);
+        };
         let file = path.display().to_string();
         let folder = path.is_dir();
         let (path, name) = if folder { (path.clone(), None) } else { split(path) };
         let kind = if folder { Some(Kind::Png) } else { Kind::of(&path) };
-        if kind != Some(Kind::Png) && !(self.scale.is_empty() && self.mean.is_empty()) {
+        if pixels && kind != Some(Kind::Png) {
             bail!("--scale and --mean are for images, and {file} is none: leave them out");
         }
         let array = match kind {

@@ -41,9 +41,9 @@ pub struct StreamOptions {
 }
 
 impl Default for StreamOptions {
-    /// Runs of up to 128, and as many waiting as two runs take.
+    /// Runs of up to 256, and as many waiting as two runs take.
     fn default() -> Self {
-        Self { queue: 256, batch: 128 }
+        Self { queue: 512, batch: 256 }
     }
 }
 

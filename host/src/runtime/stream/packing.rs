@@ -1,8 +1,9 @@
 //! How samples lie in a program's arguments, prepared: what [`Program::pack`] and [`Program::unpack`] do, in large steps.
 //!
 //! A stream packs an input for every inference while the card is busy with others, and small networks take the card less
-//! than 0.1 ms. So windows that are folded into channels are copied in two steps of 16 bytes each: a column of windows
-//! becomes a strip in which the rows under each window follow each other, and each pixel is then one piece of its strip.
+//! than 0.1 ms. So windows that are folded into channels are copied in two passes, each in steps of 16 bytes: a column of
+//! windows becomes a strip in which the rows under each window follow each other, and each pixel is then one piece of its
+//! strip. All strips come before all pixels: what was just written in parts is slow to read as a whole.
 
 use crate::plan::{CardTensor, PlanError, Program};
 
@@ -60,14 +61,16 @@ struct Folded {
     /// Position of the input's first byte in it, and bytes of each row that are used.
     first: usize,
     used: usize,
-    /// One column of windows: `padded_rows` pieces of `piece` bytes, and slack.
-    strip: Vec<u8>,
+    /// For each column of windows `padded_rows` pieces of `piece` bytes; and slack.
+    strips: Vec<u8>,
     piece: usize,
     stride: [usize; 2],
     /// Height and width on the card, bytes of a pixel, and those of its channels.
     out: [usize; 2],
     pixel: usize,
     channels: usize,
+    /// A pixel at the end, whose last step would go too far; and slack.
+    last: Vec<u8>,
 }
 
 impl Place {
@@ -121,11 +124,7 @@ impl Packer {
             }
             (Way::Folded(folded), Some(card)) => {
                 folded.pad(bytemuck::cast_slice(values));
-                match program.n {
-                    4 => folded.write::<4>(card),
-                    8 => folded.write::<8>(card),
-                    _ => folded.write::<16>(card),
-                }
+                folded.write(card);
                 Ok(())
             }
             // It knows what is wrong, or how to do it.
@@ -148,7 +147,8 @@ impl Folded {
         let padded_row = (columns - 1).checked_mul(fold.stride[1])?.checked_mul(channels)?.checked_add(piece)?;
         let area = padded_rows.checked_mul(padded_row).filter(|&a| a <= MOST_PADDED)?;
         let room = [padded_rows.checked_sub(fold.before[0])?, padded_row.checked_sub(fold.before[1] * channels)?];
-        let strip = padded_rows.checked_mul(piece).filter(|&a| a <= MOST_PADDED)?;
+        let strips = padded_rows.checked_mul(piece)?.checked_mul(columns).filter(|&a| a <= MOST_PADDED)?;
+        let pixel = folded.div_ceil(n) * n;
         [4, 8, 16].contains(&n).then(|| Self {
             rows: height.min(room[0]),
             row: width * channels,
@@ -158,12 +158,13 @@ impl Folded {
             padded_row,
             first: fold.before[0] * padded_row + fold.before[1] * channels,
             used: (width * channels).min(room[1]),
-            strip: vec![0; strip + STEP],
+            strips: vec![0; strips + STEP],
             piece,
             stride: fold.stride,
             out: [rows, columns],
-            pixel: folded.div_ceil(n) * n,
+            pixel,
             channels: folded,
+            last: vec![0; pixel + STEP],
         })
     }
 
@@ -175,47 +176,78 @@ impl Folded {
         }
     }
 
-    /// Writes all pixels in words of N bytes.
-    fn write<const N: usize>(&mut self, card: &mut [u8]) {
-        let [rows, columns] = self.out;
-        let keep: [u8; N] = std::array::from_fn(|i| if self.pixel - N + i < self.channels { 255 } else { 0 });
-        for x in 0..columns {
-            // With one column of windows as wide as the input, the strip is the input.
-            let whole = self.piece == self.padded_row;
-            if !whole {
-                self.column(x);
-            }
-            let strip = if whole { &self.padded } else { &self.strip };
-            let step = self.stride[0] * self.piece;
-            for y in 0..rows {
-                let to = &mut card[(y * columns + x) * self.pixel..][..self.pixel];
-                let from = &strip[y * step..];
-                let last = self.pixel - N;
-                for i in (0..last).step_by(N) {
-                    to[i..i + N].copy_from_slice(&from[i..i + N]);
+    /// Writes all pixels. The usual numbers of steps are known to the compiler, which makes it twice as fast.
+    fn write(&mut self, card: &mut [u8]) {
+        match self.piece.div_ceil(STEP) {
+            1 => self.columns::<1>(),
+            _ => self.columns::<0>(),
+        }
+        match self.channels.div_ceil(STEP) {
+            1 => self.pixels::<1>(card),
+            2 => self.pixels::<2>(card),
+            3 => self.pixels::<3>(card),
+            4 => self.pixels::<4>(card),
+            _ => self.pixels::<0>(card),
+        }
+    }
+
+    /// Copies what lies under each column of windows into its strip, in STEPS steps a piece (0: as many as it takes). What
+    /// they write too much, the next piece covers.
+    fn columns<const STEPS: usize>(&mut self) {
+        let steps = if STEPS > 0 { STEPS } else { self.piece.div_ceil(STEP) };
+        let across = self.stride[1] * self.element;
+        let mut at = 0;
+        for x in 0..self.out[1] {
+            let mut from = x * across;
+            for _ in 0..self.padded_rows {
+                for i in (0..steps).map(|i| i * STEP) {
+                    let to = self.strips.get_mut(at + i..).and_then(|t| t.first_chunk_mut::<STEP>());
+                    // Both are there: the slack is as long as a step.
+                    if let (Some(to), Some(from)) = (to, chunk(&self.padded, from + i)) {
+                        *to = *from;
+                    }
                 }
-                // The bytes past the channels belong to the next window, or to nobody.
-                if let (Some(word), Some(from)) = (to[last..].first_chunk_mut::<N>(), from[last..].first_chunk::<N>()) {
-                    *word = *from;
-                    word.iter_mut().zip(&keep).for_each(|(byte, keep)| *byte &= keep);
-                }
+                at += self.piece;
+                from += self.padded_row;
             }
         }
     }
 
-    /// Copies what lies under column `x` of the windows into the strip. Each piece is copied in whole steps; what that is
-    /// too much, the next piece covers.
-    fn column(&mut self, x: usize) {
-        let first = x * self.stride[1] * self.element;
-        for row in 0..self.padded_rows {
-            let from = &self.padded[first + row * self.padded_row..];
-            let to = &mut self.strip[row * self.piece..];
-            for i in (0..self.piece).step_by(STEP) {
-                // Of a constant length, so that it is one load and one store.
-                to[i..i + STEP].copy_from_slice(&from[i..i + STEP]);
+    /// Copies each pixel from its strip, in STEPS steps (0: as many as it takes). The last of them writes zeros past the
+    /// channels, which the next pixel covers.
+    fn pixels<const STEPS: usize>(&mut self, card: &mut [u8]) {
+        let steps = if STEPS > 0 { STEPS } else { self.channels.div_ceil(STEP) };
+        let (down, across) = (self.stride[0] * self.piece, self.padded_rows * self.piece);
+        let whole = (steps - 1) * STEP;
+        let keep: [u8; STEP] = std::array::from_fn(|i| if whole + i < self.channels { 255 } else { 0 });
+        let keep = u128::from_le_bytes(keep);
+        let [rows, columns] = self.out;
+        let mut at = 0;
+        for y in 0..rows {
+            let mut first = y * down;
+            for _ in 0..columns {
+                let from = &self.strips[first..first + whole + STEP];
+                let fits = at + whole + STEP <= card.len();
+                let to = if fits { &mut card[at..at + whole + STEP] } else { &mut self.last[..whole + STEP] };
+                for i in (0..steps - 1).map(|i| i * STEP) {
+                    to[i..i + STEP].copy_from_slice(&from[i..i + STEP]);
+                }
+                if let (Some(to), Some(from)) = (to[whole..].first_chunk_mut::<STEP>(), chunk(from, whole)) {
+                    *to = (u128::from_le_bytes(*from) & keep).to_le_bytes();
+                }
+                if !fits {
+                    card[at..at + self.pixel].copy_from_slice(&self.last[..self.pixel]);
+                }
+                at += self.pixel;
+                first += across;
             }
         }
     }
+}
+
+/// A step's bytes from `at` on.
+fn chunk(bytes: &[u8], at: usize) -> Option<&[u8; STEP]> {
+    bytes.get(at..)?.first_chunk()
 }
 
 impl Unpacker {
