@@ -123,7 +123,7 @@ fn inputs_and_outputs_of_every_kind_are_the_same() {
     std::fs::create_dir(path("images")).unwrap();
     for (i, image) in pixels.chunks(64).enumerate() {
         let file = std::fs::File::create(path("images").join(format!("{i}.png"))).unwrap();
-        let mut encoder = png::Encoder::new(file, 8, 8);
+        let encoder = png::Encoder::new(file, 8, 8);
         // 128 more: what --mean is for.
         encoder.write_header().unwrap().write_image_data(&image.iter().map(|p| p + 128).collect::<Vec<_>>()).unwrap();
     }
