@@ -158,7 +158,7 @@ fn use_plan(plan: &Plan) {
         }
     }
     let sizes = plan.programs().map(|p| p.input_bytes(1) + p.output_bytes(1)).sum::<usize>();
-    let small = plan.inputs.iter().all(|(_, info)| info.elements() <= SMALL) && plan.tensors <= SMALL;
+    let small = plan.inputs.iter().all(|(_, info)| info.elements() <= SMALL);
     // What the host computes is bounded in each operator; not that there may be many of them.
     let host = plan.segments.iter().map(host_elements).sum::<usize>();
     if !small || sizes > 64 * SMALL || host > SMALL {

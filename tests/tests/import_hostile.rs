@@ -4,8 +4,9 @@
 use rand::rngs::StdRng;
 use rand::SeedableRng;
 use systole::compile::{compile, Options};
+use systole::graph::Op;
 use systole::import::{from_bytes, onnx::proto};
-use systole::plan::Plan;
+use systole::plan::{Plan, Program, Segment};
 use systole_tests::onnx::Builder;
 use systole_tests::zoo::{self, Clamp, Kind, Net, Steps};
 use systole_tests::{card, graphs};
@@ -144,4 +145,50 @@ fn names_with_line_breaks_are_one_line_everywhere() {
     plan.outputs[0].1.shape = vec![1; 1000];
     let message = Plan::from_bytes(&plan.to_bytes().unwrap()).unwrap_err();
     assert_eq!(message, "tensor `output`: 1000 dimensions; at most 32; compile the model again");
+}
+
+/// Found by fuzzing: a plan whose host segment drops more bits than a product has.
+#[test]
+fn a_plan_whose_multiplier_is_none_names_the_node() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let steps = Steps { kernel: [1, 1], stride: [1, 1], same: true };
+    let mut net = Net::new(&mut rng, "sum", [3, 3, 2]);
+    let [left, right] = [0, 0].map(|from| net.conv(&mut rng, from, 4, steps, Clamp::Relu));
+    net.add(&mut rng, left, right, Clamp::None);
+    let graph = from_bytes(&zoo::tflite::file(&net), "m").unwrap();
+    // This configuration leaves the sum to the host.
+    let mut plan = compile(&graph, &card::config("small4x4"), Options::default()).unwrap();
+    let Some(Segment::Host { graph, .. }) = plan.segments.iter_mut().find(|s| matches!(s, Segment::Host { .. })) else {
+        panic!("{:?}", plan.placements);
+    };
+    match &mut graph.nodes[0].op {
+        Op::Add(add) => add.addends[1].requant.t = 64,
+        op => panic!("{op:?}"),
+    }
+    let message = Plan::from_bytes(&plan.to_bytes().unwrap()).unwrap_err();
+    assert!(message.starts_with("node `act_3` (Add): multiplier "), "{message}");
+    assert!(message.ends_with(" / 2^64; it must be below 2^31 / 2^1 to 2^62; compile the model again"), "{message}");
+}
+
+/// Nothing is reserved for what a plan claims before it is held against what the card can address.
+#[test]
+fn a_plan_that_claims_more_than_there_can_be() {
+    let limits = graphs::Limits { extent: 4, channels: 4, nodes: 2 };
+    let graph = graphs::chain(&mut StdRng::seed_from_u64(0), limits);
+    let plan = compile(&graph, &card::config("edge8x8"), Options::default()).unwrap();
+    let refused = |change: &dyn Fn(&mut Plan)| {
+        let mut plan = plan.clone();
+        change(&mut plan);
+        Plan::from_bytes(&plan.to_bytes().unwrap()).unwrap_err()
+    };
+    let message = refused(&|plan| plan.tensors = usize::MAX);
+    assert!(message.ends_with(" tensors; at most 262144; compile the model again"), "{message}");
+    let program = |plan: &mut Plan, change: &dyn Fn(&mut Program)| match &mut plan.segments[0] {
+        Segment::Card(program) => change(program),
+        Segment::Host { .. } => unreachable!(),
+    };
+    let message = refused(&|plan| program(plan, &|p| p.group = 1 << 23));
+    assert!(message.ends_with("beside them; at most 16777216; compile the model again"), "{message}");
+    let message = refused(&|plan| program(plan, &|p| p.inputs[0].fold.before = [usize::MAX, 0]));
+    assert!(message.contains("does not fit"), "{message}");
 }

@@ -3,6 +3,9 @@
 use super::*;
 use crate::text::short;
 
+/// Most bits that a multiplier drops: the product with a sum has 63.
+const MAX_SHIFT: u32 = 62;
+
 impl Graph {
     /// Whether every index, shape and limit holds, so that compiler and reference need not ask again. The error names
     /// the node or tensor, the value and what it may be.
@@ -60,10 +63,10 @@ impl Graph {
         }
         let wanted = match &node.op {
             Op::Add(_) => 2,
-            Op::Concat(concat) => concat.parts.len().max(1),
+            Op::Concat(concat) => concat.parts.len(),
             _ => 1,
         };
-        if inputs.len() != wanted {
+        if inputs.len() != wanted || wanted == 0 {
             return Err(format!("{} inputs where there must be {wanted}", inputs.len()));
         }
         check_op(&node.op, &inputs, self.tensors[node.output].hwc)
@@ -79,17 +82,18 @@ fn check_op(op: &Op, inputs: &[[usize; 3]], output: [usize; 3]) -> Result<(), St
     };
     match op {
         Op::Conv(conv) => {
+            // The window first: the number of weights is the product of its extents.
+            check_window(&conv.window, input, output)?;
             check_filters(output[2] * conv.window.taps() * input[2], &conv.weights, &conv.bias, input, output)?;
-            check_requants(&conv.output, output[2])?;
-            check_window(&conv.window, input, output)
+            check_requants(&conv.output, output[2])
         }
         Op::Depthwise(conv) => {
             if conv.multiplier == 0 || input[2].checked_mul(conv.multiplier) != Some(output[2]) {
                 return Err(format!("{} channels times {} are not {}", input[2], conv.multiplier, output[2]));
             }
+            check_window(&conv.window, input, output)?;
             check_filters(output[2] * conv.window.taps(), &conv.weights, &conv.bias, input, output)?;
-            check_requants(&conv.output, output[2])?;
-            check_window(&conv.window, input, output)
+            check_requants(&conv.output, output[2])
         }
         Op::Pool(pool) => {
             if input[2] != output[2] {
@@ -100,7 +104,7 @@ fn check_op(op: &Op, inputs: &[[usize; 3]], output: [usize; 3]) -> Result<(), St
                 PoolKind::Mean if pool.output.requant.len() != pool.window.taps() => {
                     Err(format!("{} multipliers for {} elements", pool.output.requant.len(), pool.window.taps()))
                 }
-                PoolKind::Mean => Ok(()),
+                PoolKind::Mean => check_multipliers(&pool.output.requant),
                 _ => check_requants(&pool.output, output[2]),
             }
         }
@@ -109,6 +113,7 @@ fn check_op(op: &Op, inputs: &[[usize; 3]], output: [usize; 3]) -> Result<(), St
                 return Err(format!("a left shift of {}; at most {MAX_LEFT_SHIFT}", add.left_shift));
             }
             check_requants(&add.output, 1)?;
+            check_multipliers(&add.addends.map(|addend| addend.requant))?;
             same_shape()
         }
         Op::Concat(concat) => {
@@ -118,7 +123,9 @@ fn check_op(op: &Op, inputs: &[[usize; 3]], output: [usize; 3]) -> Result<(), St
             }
             concat.parts.iter().try_for_each(|part| check_requants(&part.output, 1))
         }
-        Op::Pad(pad) => match (0..3).all(|axis| input[axis] + pad.before[axis] <= output[axis]) {
+        Op::Pad(pad) => match (0..3)
+            .all(|axis| pad.before[axis] <= output[axis].saturating_sub(input[axis]) && input[axis] <= output[axis])
+        {
             true => Ok(()),
             false => Err(format!("it pads {input:?} by {:?} to {output:?}", pad.before)),
         },
@@ -146,10 +153,19 @@ fn check_filters(
 }
 
 fn check_requants(output: &Output, channels: usize) -> Result<(), String> {
+    check_multipliers(&output.requant)?;
     match output.requant.len() {
         1 => Ok(()),
         count if count == channels => Ok(()),
         count => Err(format!("{count} multipliers for {channels} channels")),
+    }
+}
+
+/// Whether the products of all multipliers with a 32-bit sum fit 64 bits.
+fn check_multipliers(requants: &[Requant]) -> Result<(), String> {
+    match requants.iter().find(|r| r.m >= 1 << 31 || !(1..=MAX_SHIFT).contains(&r.t)) {
+        None => Ok(()),
+        Some(r) => Err(format!("multiplier {} / 2^{}; it must be below 2^31 / 2^1 to 2^{MAX_SHIFT}", r.m, r.t)),
     }
 }
 

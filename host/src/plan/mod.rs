@@ -16,6 +16,9 @@ use isa::config::Config;
 pub use program::{CardTensor, LayerInfo, Program, Span, Stream};
 use serde::{Deserialize, Serialize};
 
+/// Most tensors of a network: a run reserves a place for each.
+const MAX_TENSORS: usize = 1 << 18;
+
 /// Why a plan cannot be read, written or used. One line: what, where, which value, the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
@@ -211,6 +214,9 @@ impl Plan {
         self.config.check()?;
         if self.inputs.is_empty() || self.outputs.is_empty() {
             return Err("it has no inputs or no outputs".into());
+        }
+        if self.tensors > MAX_TENSORS {
+            return Err(format!("it has {} tensors; at most {MAX_TENSORS}", self.tensors));
         }
         let known = |id: usize| match id < self.tensors {
             true => Ok(()),

@@ -239,9 +239,10 @@ impl Program {
         let small = |values: &[usize]| values.iter().all(|&v| (1..=limit).contains(&v));
         let product = |sizes: &[usize]| sizes.iter().try_fold(1usize, |p, &s| p.checked_mul(s)).filter(|&p| p <= limit);
         for tensor in self.inputs.iter().chain(&self.outputs) {
-            let Fold { kernel, stride, hwc, .. } = &tensor.fold;
+            let Fold { kernel, stride, before, hwc, .. } = &tensor.fold;
             let channels = product(&[kernel[0], kernel[1], tensor.hwc[2]]);
-            let sound = small(kernel) && small(stride) && small(hwc) && small(&tensor.hwc);
+            let inside = before.iter().zip(kernel).all(|(before, kernel)| before < kernel);
+            let sound = small(kernel) && small(stride) && small(hwc) && small(&tensor.hwc) && inside;
             if !sound || channels != Some(hwc[2]) || product(hwc).is_none() || product(&tensor.hwc).is_none() {
                 return Err(format!("tensor {}: {:?} does not fit {:?}", tensor.tensor, tensor.fold, tensor.hwc));
             }
@@ -256,6 +257,14 @@ impl Program {
                 self.layers.len(),
                 self.group,
                 self.n
+            ));
+        }
+        if self.max_batch() == 0 {
+            let (inputs, outputs) = (self.words(&self.inputs), self.words(&self.outputs));
+            let scratch = self.scratch;
+            return Err(format!(
+                "a program of {inputs} bus words of inputs, {outputs} of outputs and {scratch} beside them; at most {}",
+                limit + 1
             ));
         }
         [&self.first, &self.next].into_iter().try_for_each(|stream| stream.check(self.layers.len()))
