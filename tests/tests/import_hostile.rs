@@ -167,6 +167,15 @@ fn a_plan_whose_multiplier_is_none_names_the_node() {
     }
     let message = Plan::from_bytes(&plan.to_bytes().unwrap()).unwrap_err();
     assert!(message.starts_with("node `act_3` (Add): multiplier "), "{message}");
+    let Some(Segment::Host { graph, .. }) = plan.segments.iter_mut().find(|s| matches!(s, Segment::Host { .. })) else {
+        unreachable!()
+    };
+    graph.outputs[0].1.shape = vec![1 << 33, 1 << 33];
+    if let Op::Add(add) = &mut graph.nodes[0].op {
+        add.addends[1].requant.t = 31;
+    }
+    let shape = Plan::from_bytes(&plan.to_bytes().unwrap()).unwrap_err();
+    assert!(shape.contains("shape [8589934592, 8589934592] is not [3, 3, 4]"), "{shape}");
     assert!(message.ends_with(" / 2^64; it must be below 2^31 / 2^1 to 2^62; compile the model again"), "{message}");
 }
 

@@ -42,7 +42,10 @@ impl Graph {
             return Err("an output is computed by no node".into());
         }
         for (id, info) in self.inputs.iter().chain(&self.outputs) {
-            if info.hwc != self.tensors[*id].hwc || info.shape.iter().product::<usize>() != info.elements() {
+            let elements = info.shape.iter().try_fold(1usize, |p, &s| p.checked_mul(s));
+            // The tensor's own shape has passed above, so its product is no trouble.
+            let same = info.hwc == self.tensors[*id].hwc && elements == Some(info.elements());
+            if !same || info.shape.len() > MAX_RANK {
                 return Err(format!("tensor `{}`: shape {:?} is not {:?}", short(&info.name), info.shape, info.hwc));
             }
         }
