@@ -236,9 +236,17 @@ fn case(config: &Config, random: &mut Random) -> Case {
                 }
             }
             1 => {
-                let (address, words) = (w.random.range(0, act - 1), w.random.range(1, 300));
-                w.wait(op::UNIT_FEED | op::UNIT_DRAIN);
-                w.store(address, stored, words);
+                let words = w.random.range(1, 300);
+                if w.random.one_in(2) && words < act / 2 {
+                    // What feeds read and nobody writes, beside them.
+                    let address = w.random.range(0, act / 2 - words);
+                    w.store(address, stored, words);
+                    w.job();
+                } else {
+                    let address = w.random.range(0, act - 1);
+                    w.wait(op::UNIT_FEED | op::UNIT_DRAIN);
+                    w.store(address, stored, words);
+                }
                 w.wait(op::UNIT_STORE);
                 if w.random.one_in(2) {
                     // Back onto the chip.

@@ -1,5 +1,6 @@
 //! The feeder and the tile reader.
 
+use super::window::Window;
 use super::Registers;
 use crate::command as op;
 use crate::config::Config;
@@ -57,6 +58,8 @@ pub struct Feeder {
     tiles_left: u64,
     which: usize,
     taken: [bool; 2],
+    window: Window,
+    config: Config,
 }
 
 impl Feeder {
@@ -76,6 +79,8 @@ impl Feeder {
             tiles_left: 0,
             which: 0,
             taken: [false; 2],
+            window: Window::default(),
+            config: config.clone(),
         }
     }
 
@@ -96,6 +101,11 @@ impl Feeder {
         self.active && granted && (!self.tile_start || ((tile_ready || self.held()) && !self.just_started))
     }
 
+    /// With `go`: whether it reads activation memory.
+    pub fn reads(&self) -> bool {
+        self.window.inside()
+    }
+
     /// With `go`: whether it takes a tile.
     pub fn takes(&self) -> bool {
         self.tile_start && !self.held()
@@ -114,8 +124,10 @@ impl Feeder {
         if go {
             self.tile_start = false;
             self.words_left -= 1;
+            self.window.next_sample();
             if self.words_left == 0 {
                 self.words_left = self.words;
+                self.window.next_tile();
                 self.tile_start = true;
                 self.first_tile = false;
                 self.tiles_left -= 1;
@@ -140,5 +152,6 @@ impl Feeder {
         self.tiles_left =
             (r.bits(op::F_KERNEL, 0, 6) + 1) * (r.bits(op::F_KERNEL, 6, 6) + 1) * (r.bits(op::F_KERNEL, 12, 12) + 1);
         self.taken[self.which] = true;
+        self.window = Window::new(r, &self.config);
     }
 }
