@@ -29,8 +29,26 @@ pub struct Flights {
     pub lanes: Arc<Lanes>,
     /// Inferences that cost the card as much as one.
     pub unit: usize,
-    /// Most units of a run, a power of two.
-    pub units: usize,
+    /// Numbers of units that there are commands for, rising.
+    pub sizes: Vec<usize>,
+}
+
+/// Four sizes from one power of two to the next, so that what waits at the end of a stream takes few runs.
+fn sizes(most: usize) -> Vec<usize> {
+    (1..=most).filter(|s| s.trailing_zeros() + 3 >= usize::BITS - s.leading_zeros()).collect()
+}
+
+impl Flights {
+    /// The size of the next run, by its place, where so many inferences wait.
+    pub fn size(&self, waiting: usize) -> usize {
+        let units = waiting.div_ceil(self.unit);
+        self.sizes.partition_point(|&s| s <= units).saturating_sub(1)
+    }
+
+    /// Inferences of a run of a size.
+    pub fn inferences(&self, size: usize) -> usize {
+        self.sizes[size] * self.unit
+    }
 }
 
 /// The inferences of a run.
@@ -39,8 +57,8 @@ pub struct Flight {
     samples: Vec<Passenger>,
     /// States for samples to come, so that their memory is used again.
     spare: Vec<Tensors>,
-    /// Units of the run, as a power of two.
-    units_log2: usize,
+    /// Units of the run, by their place among the sizes.
+    size: usize,
     /// The segment that is next, or under way.
     step: usize,
     /// Whether the card is at work on it.
@@ -57,7 +75,7 @@ struct Passenger {
 /// A flight's place in a program.
 struct Seat {
     slot: Slot,
-    /// The kernel with commands for 1, 2, 4, ... units.
+    /// The kernel with commands for each size.
     kernels: Vec<Bound>,
     packers: Vec<Packer>,
     /// For each of them the bytes of input, and of output without the scratch before it.
@@ -94,12 +112,12 @@ pub fn flights(
             flight.seats.push(resident.seat(&kernel, program, step.packers(program))?);
         }
     }
-    Ok(Flights { flights, lanes: Arc::new(kernel.lanes()?), unit, units })
+    Ok(Flights { flights, lanes: Arc::new(kernel.lanes()?), unit, sizes: sizes(units) })
 }
 
 /// What all flights of a program share in card memory.
 struct Resident {
-    /// For 1, 2, 4, ... units.
+    /// For each size.
     commands: Vec<Arc<CardBuffer>>,
     weights: Arc<CardBuffer>,
     /// Nobody reads them, and runs follow each other.
@@ -116,7 +134,7 @@ impl Resident {
         unit: usize,
         units: usize,
     ) -> Result<Self, RuntimeError> {
-        let sizes: Vec<usize> = (0..=units.ilog2()).map(|i| unit << i).collect();
+        let sizes: Vec<usize> = sizes(units).into_iter().map(|units| unit * units).collect();
         let memory = card.memory_bytes;
         let filled = |bytes: &[u8], call: &str| {
             let mut buffer = buffer(kernel, bytes.len(), false, memory)?;
@@ -163,7 +181,7 @@ fn buffer(kernel: &LoadedKernel, bytes: usize, written: bool, memory: u64) -> Re
 impl Flight {
     fn empty() -> Self {
         let (seats, samples, spare) = (Vec::new(), Vec::new(), Vec::new());
-        Self { seats, samples, spare, units_log2: 0, step: 0, launched: false }
+        Self { seats, samples, spare, size: 0, step: 0, launched: false }
     }
 
     /// Takes an inference on board. Those whose values cannot be looked at are answered at once.
@@ -181,9 +199,9 @@ impl Flight {
         self.samples.len()
     }
 
-    /// How many units a run of this flight takes; a power of two.
-    pub fn set_units(&mut self, units: usize) {
-        self.units_log2 = units.max(1).ilog2() as usize;
+    /// How many units a run of this flight takes, by their place among the sizes.
+    pub fn set_size(&mut self, size: usize) {
+        self.size = size;
         self.step = 0;
     }
 
@@ -213,10 +231,10 @@ impl Flight {
                         step.pack(program, &mut seat.packers, area, i, tensors)
                     });
                     let Seat { slot, kernels, bytes, .. } = &mut self.seats[step.program];
-                    let (input, output) = bytes[self.units_log2].clone();
+                    let (input, output) = bytes[self.size].clone();
                     // Should it fail half way, there is something to wait for all the same.
                     self.launched = true;
-                    return slot.launch(lanes, &kernels[self.units_log2], input, output);
+                    return slot.launch(lanes, &kernels[self.size], input, output);
                 }
             }
         }

@@ -47,6 +47,8 @@ pub struct HostStep {
     graph: Graph,
     /// Instead of the graph, if that is one softmax of bytes: its table, and values of a line.
     softmax: Option<Box<(SoftmaxTable, usize)>>,
+    /// Whether nothing after it needs its first input any more.
+    last: bool,
 }
 
 impl Route {
@@ -79,10 +81,22 @@ impl Route {
                     outputs: outputs.iter().map(|&id| number(id)).collect(),
                     graph: graph.clone(),
                     softmax: softmax(graph),
+                    last: false,
                 }),
             });
         }
-        let outputs = plan.outputs.iter().map(|(id, _)| number(*id)).collect();
+        let outputs: Vec<usize> = plan.outputs.iter().map(|(id, _)| number(*id)).collect();
+        let mut needed = outputs.clone();
+        for step in steps.iter_mut().rev() {
+            let inputs = match step {
+                Step::Card(step) => &step.inputs,
+                Step::Host(step) => {
+                    step.last = step.inputs.first().is_some_and(|first| !needed.contains(first));
+                    &step.inputs
+                }
+            };
+            needed.extend(inputs);
+        }
         let on_card = |port: &crate::graph::Port| on_card(plan, port.0);
         let single = [&plan.inputs, &plan.outputs].map(|ports| match &ports[..] {
             [port] if on_card(port) => Some(port.1.clone()),
@@ -157,8 +171,8 @@ impl HostStep {
         let wrong = |what: String| PlanError::Unusable(format!("model `{model}`: {what}"));
         if let (Some((table, line)), [from], [to]) = (self.softmax.as_deref(), &self.inputs[..], &self.outputs[..]) {
             // A missing value is refused below.
-            if let Some(Values::Card(bytes)) = &tensors[*from] {
-                let mut bytes = bytes.clone();
+            let value = if self.last { tensors[*from].take() } else { tensors[*from].clone() };
+            if let Some(Values::Card(mut bytes)) = value {
                 bytes.chunks_mut(*line).for_each(|line| table.line(line));
                 tensors[*to] = Some(Values::Card(bytes));
                 return Ok(());

@@ -52,17 +52,16 @@ impl Worker {
     /// Starts runs of what waits, while there are flights. `false` once the queue is closed and empty.
     fn start_runs(&mut self) -> bool {
         while let Some(mut flight) = self.flights.flights.pop() {
-            let (unit, most) = (self.flights.unit, self.flights.units);
-            let mut units = 1;
+            let mut size = 0;
             let open = self.shared.queue.take(&mut self.jobs, self.air.is_empty(), |waiting| {
-                units = (1 << waiting.div_ceil(unit).ilog2()).min(most);
-                units * unit
+                size = self.flights.size(waiting);
+                self.flights.inferences(size)
             });
             if self.jobs.is_empty() {
                 self.flights.flights.push(flight);
                 return open;
             }
-            flight.set_units(units);
+            flight.set_size(size);
             self.jobs.drain(..).for_each(|job| flight.board(&self.shared, job));
             if self.shared.sound().is_ok() {
                 if let Err(what) = flight.advance(&self.shared, &self.flights.lanes) {
