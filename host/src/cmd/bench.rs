@@ -39,7 +39,7 @@ const BATCH: usize = 16;
 /// inference of a batch of 16, compiled for that. Ideal are the network's multiply-accumulates over those that the array
 /// can do in a cycle. Utilisation is that of the convolutions (not depthwise) with at least 16 channels on both sides.
 ///
-/// Host time is the CPU time of all threads but the driver's own during a stream of inferences: making, queueing and
+/// Host time is the CPU time of all threads but the driver's own during a stream of inferences: queueing and
 /// packing the inputs, every OpenCL call, unpacking, the host's part of the network and answering. The driver's threads are
 /// the card: transfers and the computation, simulated or not. It is set against the time that the kernel runs at the
 /// card's clock. The stream runs in a process of its own, on the functional model of a simulated card unless SYSTOLE_CARD
