@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks the object that `systole run --json` printed: the names that stay, and the figures the demo must reach.
 
-    python scripts/check_run.py RUN.json [--accuracy 0.97] [--utilisation 0.60]
+    python scripts/check_run.py RUN.json [--accuracy 0.97] [--utilisation 0.60] [--estimate 0.02]
 
 Exit status 1 if something is missing or too low, 2 on bad input.
 """
@@ -21,6 +21,7 @@ def main():
     parser.add_argument("run", help="file with the JSON object")
     parser.add_argument("--accuracy", type=float, help="least share of right answers")
     parser.add_argument("--utilisation", type=float, help="least utilisation over the convolutions")
+    parser.add_argument("--estimate", type=float, help="most that a layer's cycles may be off the compiler's, as a share")
     options = parser.parse_args()
     try:
         with open(options.run) as file:
@@ -50,6 +51,12 @@ def main():
         faults.append(f"utilisation over the convolutions is {utilisation:.3f}, it must be {options.utilisation}")
     if options.accuracy is not None and (accuracy is None or accuracy < options.accuracy):
         faults.append(f"accuracy is {accuracy}, it must be {options.accuracy}")
+    if options.estimate is not None:
+        # What comes before the first layer is over before the counters of a run can be read.
+        for layer in run["layers"]:
+            cycles, estimated = layer["cycles"] / run["batch"], layer["estimated_cycles"]
+            if layer["op"] != "Load" and abs(cycles - estimated) > options.estimate * estimated:
+                faults.append(f"layer {layer['name']} took {cycles:.0f} cycles, {estimated} were estimated")
     for fault in faults:
         print(f"check_run: {fault}", file=sys.stderr)
     return 1 if faults else 0

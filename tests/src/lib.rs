@@ -3,6 +3,7 @@
 pub mod card;
 pub mod command;
 pub mod conformance;
+pub mod damaged;
 pub mod data;
 pub mod graphs;
 pub mod hazards;

@@ -4,6 +4,7 @@ use isa::config::Config;
 use systole::graph::{Graph, Op};
 use systole::import::{from_bytes, onnx::proto};
 use systole::tensor::{Dtype, Order};
+use systole_tests::damaged::Verdicts;
 use systole_tests::onnx::{info, int, ints, Builder};
 use systole_tests::{card, data};
 
@@ -164,15 +165,14 @@ fn flipped_bits_never_panic() {
     use rand::{Rng, SeedableRng};
     let file = std::fs::read(data::project("models/digits.onnx")).unwrap();
     let mut rng = rand::rngs::StdRng::seed_from_u64(9);
+    let mut verdicts = Verdicts::default();
     for _ in 0..2000 {
         let mut bad = file.clone();
         for _ in 0..rng.random_range(1..4) {
             let at = rng.random_range(0..bad.len());
             bad[at] ^= 1 << rng.random_range(0..8);
         }
-        if let Err(fault) = from_bytes(&bad, "m") {
-            assert!(!fault.to_string().contains('\n'), "{fault}");
-        }
+        verdicts.judge(&bad);
     }
 }
 

@@ -59,7 +59,8 @@ pub struct Feeder {
     which: usize,
     taken: [bool; 2],
     window: Window,
-    config: Config,
+    /// Rows of a group in line mode, and groups.
+    groups: [u64; 2],
 }
 
 impl Feeder {
@@ -80,7 +81,7 @@ impl Feeder {
             which: 0,
             taken: [false; 2],
             window: Window::default(),
-            config: config.clone(),
+            groups: [config.line_taps(), config.line_groups].map(|g| g as u64),
         }
     }
 
@@ -152,6 +153,6 @@ impl Feeder {
         self.tiles_left =
             (r.bits(op::F_KERNEL, 0, 6) + 1) * (r.bits(op::F_KERNEL, 6, 6) + 1) * (r.bits(op::F_KERNEL, 12, 12) + 1);
         self.taken[self.which] = true;
-        self.window = Window::new(r, &self.config);
+        self.window = Window::new(r, self.groups);
     }
 }

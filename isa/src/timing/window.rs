@@ -2,7 +2,6 @@
 
 use super::Registers;
 use crate::command as op;
-use crate::config::Config;
 
 /// Coordinates have 12 bits; negative ones are great.
 const MASK: u64 = 0xfff;
@@ -28,8 +27,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// At the first word of a job.
-    pub fn new(r: &Registers, config: &Config) -> Self {
+    /// At the first word of a job; `groups`: rows of a group in line mode, and groups.
+    pub fn new(r: &Registers, groups: [u64; 2]) -> Self {
         let origin = [0, 12].map(|lsb| r.bits(op::F_ORIGIN, lsb, 12));
         let line = r.bits(op::F_MODE, 16, 1) == 1;
         let (width, kernel_width) = (r.bits(op::F_OUT, 0, 12) + 1, r.bits(op::F_KERNEL, 0, 6) + 1);
@@ -38,7 +37,7 @@ impl Window {
             input: [0, 12].map(|lsb| r.bits(op::F_IN, lsb, 12)),
             origin,
             stride: [8, 11].map(|lsb| r.bits(op::F_MODE, lsb, 3)),
-            apart: if line { [config.line_taps(), config.line_groups].map(|a| a as u64) } else { [1, 1] },
+            apart: if line { groups } else { [1, 1] },
             width,
             kernel_width,
             blocks,

@@ -36,7 +36,7 @@ pub use worker::thread_cpu_time;
 pub struct StreamOptions {
     /// Most inferences that wait for the card, at least 1. [`Stream::submit`] blocks where there are as many.
     pub queue: usize,
-    /// Most inferences of one run of the kernel, at least 1; less where that does not fit the card: then a power of two.
+    /// Most inferences of one run of the kernel, at least 1; rounded down to a power of two, and to what fits the card.
     pub batch: usize,
 }
 
