@@ -2,7 +2,7 @@
 //!
 //! Each unit is a small state machine with the registers that decide when something happens in the hardware
 //! (`hdl/src`), so that the times are those of the RTL, not estimates of them: the compiler's estimate and the model card
-//! both stand on it, and `sim/tests/timing.rs` holds it against the Verilated kernel. Card memory answers as the simulated
+//! both stand on it, and `sim/tests/cosim.rs` holds it against the Verilated kernel. Card memory answers as the simulated
 //! card's does: in order, a beat a cycle, the first one a fixed number of cycles after its request.
 
 mod bus;
