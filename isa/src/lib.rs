@@ -4,12 +4,13 @@
 //! counters ([`counter`]), how data lies in memory ([`layout`]), the allocator's problems and results ([`allocate`]),
 //! what a configuration is ([`config`]), how an accumulator becomes an activation ([`requant`]) and what a `.sbit` file
 //! looks like ([`container`], [`manifest`]).
-//! [`failure`] names what can go wrong on a card.
+//! [`failure`] names what can go wrong on a card; [`bridge`] is how a host reaches a board over a serial line.
 //! `docs/registers.md` is printed from it ([`markdown`]).
 #![no_std]
 extern crate alloc;
 
 pub mod allocate;
+pub mod bridge;
 pub mod command;
 pub mod config;
 pub mod container;
