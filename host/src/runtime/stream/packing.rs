@@ -55,6 +55,8 @@ struct Folded {
     rows: usize,
     row: usize,
     element: usize,
+    /// The input as it came.
+    input: Vec<u8>,
     /// Input with its padding, and slack.
     padded: Vec<u8>,
     padded_rows: usize,
@@ -156,6 +158,7 @@ impl Folded {
             rows: height.min(room[0]),
             row: width * channels,
             element: channels,
+            input: Vec::with_capacity(height * width * channels),
             padded: vec![fold.pad as u8; area + STEP],
             padded_rows,
             padded_row,
@@ -172,10 +175,13 @@ impl Folded {
         })
     }
 
-    /// Puts the input between its padding.
+    /// Puts the input between its padding. It comes from another core's cache: in one go, so that all of its lines are on
+    /// their way at once, which row by row they are not.
     fn pad(&mut self, values: &[u8]) {
+        self.input.clear();
+        self.input.extend_from_slice(values);
         let room = self.padded.get_mut(self.first..).unwrap_or_default();
-        for (to, row) in room.chunks_mut(self.padded_row).zip(values.chunks_exact(self.row)).take(self.rows) {
+        for (to, row) in room.chunks_mut(self.padded_row).zip(self.input.chunks_exact(self.row)).take(self.rows) {
             if let (Some(to), Some(from)) = (to.get_mut(..self.used), row.get(..self.used)) {
                 copy(to, from);
             }
