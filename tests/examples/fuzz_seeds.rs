@@ -5,7 +5,9 @@ use rand::rngs::StdRng;
 use rand::SeedableRng;
 use std::path::Path;
 use systole::compile::{compile, Options};
+use systole::graph::{Graph, Node, Tensor, Window};
 use systole::import::onnx::proto;
+use systole::tensor::Order;
 use systole_tests::onnx::{int, ints, Builder};
 use systole_tests::{card, data, graphs};
 
@@ -38,7 +40,24 @@ fn main() {
         // Without its head, which the target makes.
         write("plan", &format!("random_{seed}"), &plan[52..]);
     }
+    let plan = compile(&tall_kernel(), &card::config("mid16x16"), Options::default()).expect("it compiles");
+    assert!(plan.programs().all(|p| p.inputs[0].fold.kernel == [4, 4]), "a part of the kernel is gathered");
+    write("plan", "tall_kernel", &plan.to_bytes().expect("a plan")[52..]);
     println!("{} seeds, {} bytes", written.0, written.1);
+}
+
+/// A convolution of which the host gathers a part of the kernel.
+fn tall_kernel() -> Graph {
+    let (from, to) = ([12, 6, 1], [6, 3, 3]);
+    let window = Window { kernel: [10, 4], stride: [2, 2], before: [4, 1] };
+    let op = graphs::convolution(&mut StdRng::seed_from_u64(6), from, window, to[2]);
+    Graph {
+        name: "tall".into(),
+        tensors: [from, to].map(|hwc| Tensor::card("t", hwc)).to_vec(),
+        nodes: vec![Node { name: "only".into(), label: "Conv".into(), inputs: vec![0], output: 1, op }],
+        inputs: vec![(0, graphs::info("input", from, Order::ChannelsLast))],
+        outputs: vec![(1, graphs::info("output", to, Order::ChannelsLast))],
+    }
 }
 
 /// Small networks in QDQ form, and single operators of both forms.
