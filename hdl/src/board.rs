@@ -76,11 +76,18 @@ impl Board {
     pub fn config(&self, name: Option<&str>) -> Result<Config, String> {
         let name = name.unwrap_or(&self.configs[0]);
         if !self.configs.iter().any(|c| c == name) {
-            return Err(format!("no configuration `{name}` for board `{}`; there are {}", self.name, self.configs.join(", ")));
+            return Err(format!(
+                "no configuration `{name}` for board `{}`; there are {}",
+                self.name,
+                self.configs.join(", ")
+            ));
         }
         let config = configs::config(name)?;
         if config.part != self.part {
-            return Err(format!("configuration `{name}` is for {}; board `{}` has {}", config.part, self.name, self.part));
+            return Err(format!(
+                "configuration `{name}` is for {}; board `{}` has {}",
+                config.part, self.name, self.part
+            ));
         }
         Ok(config)
     }
@@ -128,7 +135,9 @@ mod tests {
             let file = format!("{}/../constraints/{}", env!("CARGO_MANIFEST_DIR"), board.pins);
             let text = std::fs::read_to_string(&file).unwrap();
             for port in crate::shell::PORTS {
-                let line = |l: &&str| l.contains(&format!("set_io {port} ")) || l.contains(&format!("LOCATE COMP \"{port}\" SITE"));
+                let line = |l: &&str| {
+                    l.contains(&format!("set_io {port} ")) || l.contains(&format!("LOCATE COMP \"{port}\" SITE"))
+                };
                 assert_eq!(text.lines().filter(line).count(), 1, "{port} in {file}");
             }
         }
@@ -137,7 +146,9 @@ mod tests {
     #[test]
     fn unknown_missing_and_impossible_values_are_errors() {
         let one = FILE.split("- name: up5k-b-evn").next().unwrap();
-        assert!(parse(&one.replace("  leds: low", "  leds: low\n  buttons: 1")).unwrap_err().contains("unknown field `buttons`"));
+        assert!(parse(&one.replace("  leds: low", "  leds: low\n  buttons: 1"))
+            .unwrap_err()
+            .contains("unknown field `buttons`"));
         assert!(parse(&one.replace("  baud: 1000000\n", "")).unwrap_err().contains("missing field `baud`"));
         let e = parse(&one.replace("  baud: 1000000", "  baud: 2500000")).unwrap_err();
         assert_eq!(

@@ -83,7 +83,10 @@ mod tests {
     fn dividers_are_those_of_the_published_tools() {
         // icepll -i 12 -o 36: DIVR 0, DIVF 47, DIVQ 4, FILTER_RANGE 1.
         let text = ice40(12_000_000, 36_000_000).unwrap();
-        assert!(text.contains(".DIVR(4'd0), .DIVF(7'd47), .DIVQ(3'd4)") && text.contains(".FILTER_RANGE(3'd1)"), "{text}");
+        assert!(
+            text.contains(".DIVR(4'd0), .DIVF(7'd47), .DIVQ(3'd4)") && text.contains(".FILTER_RANGE(3'd1)"),
+            "{text}"
+        );
         let text = ecp5(25_000_000, 100_000_000).unwrap();
         assert!(text.contains(".CLKI_DIV(1), .CLKFB_DIV(4), .CLKOP_DIV(6)"), "{text}");
         assert!(ice40(12_000_000, 35_999_999).is_none() && ecp5(25_000_000, 99_999_999).is_none());

@@ -72,7 +72,10 @@ pub struct Line<const D: usize> {
 impl<const D: usize> Line<D> {
     /// A line with `divider` clock cycles a bit.
     pub fn new(divider: u32) -> Self {
-        assert!(divider >= LEAST_DIVIDER && divider <= 1 << D, "{divider} cycles a bit; {LEAST_DIVIDER} to 2^{D} are possible");
+        assert!(
+            divider >= LEAST_DIVIDER && divider <= 1 << D,
+            "{divider} cycles a bit; {LEAST_DIVIDER} to 2^{D} are possible"
+        );
         Self { whole: literal(divider - 1), half: literal(divider / 2 - 1), ..Default::default() }
     }
 }
@@ -99,7 +102,8 @@ impl<const D: usize> Logic for Line<D> {
         // Before data bit 0 to 7: positions 2 to 9.
         self.in_data.next = ((!self.at.q.val().get_bit(3)) & (self.at.q.val().get_bit(2) | self.at.q.val().get_bit(1)))
             | (self.at.q.val().get_bit(3) & (!self.at.q.val().get_bit(2)) & (!self.at.q.val().get_bit(1)));
-        self.strobe.next = self.tick.val() & self.in_data.val();
+        // Not where a byte goes the other way: one that was coming when a reply began.
+        self.strobe.next = self.tick.val() & self.in_data.val() & (!(self.sending.q.val() ^ self.send.val()));
         self.value.next = !self.low.q.val();
         if self.sending.q.val() {
             self.value.next = self.data.val();

@@ -27,7 +27,11 @@ pub struct BitMemory<const A: usize> {
 impl<const A: usize> BitMemory<A> {
     /// A memory that holds `words` from bit `first` on, and zeros elsewhere.
     pub fn new(first: usize, words: &[u32]) -> Self {
-        assert!(first + 32 * words.len() <= 1 << A, "{} words from bit {first} on in a memory of 2^{A} bits", words.len());
+        assert!(
+            first + 32 * words.len() <= 1 << A,
+            "{} words from bit {first} on in a memory of 2^{A} bits",
+            words.len()
+        );
         Self { _first: first, _words: words.to_vec(), ..Default::default() }
     }
 

@@ -20,7 +20,8 @@ fn it_is_the_contracts_checksum() {
                 bits.push(i[2] as u8);
                 sum = sum.map(|s: u16| s >> 1 ^ (if (s ^ i[2] as u16) & 1 == 1 { 0x8408 } else { 0 }));
                 if bits.len().is_multiple_of(8) && sum.is_some() {
-                    let bytes: Vec<u8> = bits.chunks(8).map(|b| b.iter().rev().fold(0, |v, bit| v << 1 | bit)).collect();
+                    let bytes: Vec<u8> =
+                        bits.chunks(8).map(|b| b.iter().rev().fold(0, |v, bit| v << 1 | bit)).collect();
                     assert_eq!(sum, Some(systole_isa::bridge::crc16(&bytes)));
                 }
             }

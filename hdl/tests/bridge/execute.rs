@@ -71,7 +71,8 @@ impl Model {
         let (reset, work, op, sequence, none) = (on(0), on(1), i[2] as u8, on(3), on(4));
         let (place, word, q, wake) = (i[5] as u32, i[6] as u32, on(7), on(8));
         let (c_awready, c_bvalid, c_arready, c_rvalid, c_rdata) = (on(9), on(10), on(11), on(12), i[13]);
-        let (awvalid, awaddr, awlen, wvalid, wdata, wlast, bready) = (on(14), i[15], i[16], on(17), i[18], on(19), on(20));
+        let (awvalid, awaddr, awlen, wvalid, wdata, wlast, bready) =
+            (on(14), i[15], i[16], on(17), i[18], on(19), on(20));
         let (arvalid, arid, araddr, arlen, rready, interrupt) = (on(21), on(22), i[23], i[24], on(25), on(26));
         let bits = 32 * self.words;
         let bit_end = place == 31;
@@ -92,7 +93,8 @@ impl Model {
         let (mut step, mut restart, mut put, mut c_rready, mut awready, mut arready) = Default::default();
         let (mut next, was) = (self.state, (self.shift, self.final_beat, self.taking, self.held));
         self.visits.insert(self.state);
-        let (mut taking, mut held, mut final_beat, mut reply_end) = (self.taking, self.held, self.final_beat, self.reply_end);
+        let (mut taking, mut held, mut final_beat, mut reply_end) =
+            (self.taking, self.held, self.final_beat, self.reply_end);
         let (mut awake, mut last, mut id, mut length) = (self.awake || wake, self.last, self.id, self.length);
         match self.state {
             Rest => {
@@ -266,7 +268,7 @@ impl Model {
 
 fn gate<const BUS: usize, const WB: usize>(cycles: usize) {
     let bench = cosim!(Execute::<BUS, WB>::default(),
-        inputs: [reset, work, operation, sequence, none, place, word, q, wake, c_awready, c_bvalid, c_arready, c_rvalid, c_rdata,
+        inputs: [reset, work, operation, sequence_bit, none, place, word, q, wake, c_awready, c_bvalid, c_arready, c_rvalid, c_rdata,
             m_awvalid, m_awaddr, m_awlen, m_wvalid, m_wdata, m_wlast, m_bready, m_arvalid, m_arid, m_araddr, m_arlen, m_rready, interrupt],
         outputs: [step, restart, region, done, reply_words, put, bit_out, kernel_reset_n, waits, c_awvalid, c_awaddr, c_wvalid, c_wdata,
             c_bready, c_arvalid, c_araddr, c_rready, m_awready, m_wready, m_bvalid, m_bresp, m_arready, m_rvalid, m_rid, m_rdata, m_rresp, m_rlast]);
@@ -290,7 +292,11 @@ fn gate<const BUS: usize, const WB: usize>(cycles: usize) {
                 request = None;
             } else if request.is_none() && rng.chance(30) {
                 // Mostly what moves a burst on.
-                let op = if rng.chance(50) { rng.bits(3) } else { [OP_READ_DATA, OP_WRITE_DONE][rng.below(2) as usize].into() };
+                let op = if rng.chance(50) {
+                    rng.bits(3)
+                } else {
+                    [OP_READ_DATA, OP_WRITE_DONE][rng.below(2) as usize].into()
+                };
                 request = Some((op, rng.bits(1), u128::from(rng.chance(20))));
             }
             for (ask, taken) in asks.iter_mut().zip([was(17), was(21)]) {

@@ -28,7 +28,8 @@ struct Model {
 
 impl Model {
     fn step(&mut self, i: &[u128]) -> Vec<u128> {
-        let [reset, strobe, value, broken, silent, sum_next, q, step, restart, region, done] = std::array::from_fn(|k| i[k] == 1);
+        let [reset, strobe, value, broken, silent, sum_next, q, step, restart, region, done] =
+            std::array::from_fn(|k| i[k] == 1);
         let op = (self.head >> 1 & 7) as u8;
         let data = match self.phase {
             Phase::Start => REPLY >> (self.bit & 7) & 1 == 1,
@@ -75,7 +76,8 @@ impl Model {
         match before {
             Phase::Start => {
                 self.word = 0;
-                self.wrong = if ends { false } else { (strobe && !replying && differs) || (!strobe || replying) && self.wrong };
+                self.wrong =
+                    if ends { false } else { (strobe && !replying && differs) || (!strobe || replying) && self.wrong };
                 if ends && (replying || !differs) {
                     self.phase = Phase::Head;
                 }
@@ -130,7 +132,7 @@ impl Model {
 fn whole_requests_are_carried_out_and_answered_and_damaged_ones_forgotten() {
     let bench = cosim!(Frame::<5, 11>::default(),
         inputs: [reset, strobe, value, broken, silent, sum_next, q, step, restart, region, done, reply_words],
-        outputs: [send, data, sum_clear, read_address, write_address, keep, work, operation, sequence, none, place, word]);
+        outputs: [send, data, sum_clear, read_address, write_address, keep, work, operation, sequence_bit, none, place, word]);
     let mut rng = Rng::new(3);
     let mut model = Model { phase: Phase::Start, replying: false, wrong: false, head: 0, bit: 0, word: 0 };
     // Bits that come, the checksum that follows them, and how often a request got through.

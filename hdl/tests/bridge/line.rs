@@ -20,7 +20,8 @@ impl Model {
     /// Outputs tx, strobe, value, broken, silent; then a step of the clock.
     fn step(&mut self, divider: u32, reset: bool, rx: bool, send: bool, data: bool) -> Vec<u128> {
         let (level, tick) = (self.pin[1], self.timer == 0);
-        let strobe = tick && (2..10).contains(&self.at);
+        let in_data = tick && (2..10).contains(&self.at);
+        let strobe = in_data && self.sending == send;
         let broken = tick && self.at == 10 && !self.sending && !level;
         let silent = tick && self.quiet == SILENCE_BITS - 1;
         let out = [!self.pull, strobe, if self.sending { data } else { level }, broken, silent];
@@ -36,7 +37,7 @@ impl Model {
             }
         } else if tick {
             let last = if self.sending { 11 } else { 10 };
-            self.pull = self.sending && strobe && !data;
+            self.pull = self.sending && in_data && !data;
             self.at = if self.at == last || (self.at == 1 && level) { 0 } else { self.at + 1 };
         }
         if reset {
@@ -49,7 +50,8 @@ impl Model {
 
 /// Bytes in and out with noise on the pin, at a number of cycles a bit.
 fn gate<const D: usize>(divider: u32, cycles: usize) {
-    let bench = cosim!(Line::<D>::new(divider), inputs: [reset, rx, send, data], outputs: [tx, strobe, value, broken, silent]);
+    let bench =
+        cosim!(Line::<D>::new(divider), inputs: [reset, rx, send, data], outputs: [tx, strobe, value, broken, silent]);
     let mut rng = Rng::new(u64::from(divider));
     let mut model = Model { pin: [true; 2], ..Default::default() };
     let (mut bits, mut left, mut send, mut noisy) = (1u32, 0, false, false);
@@ -68,7 +70,12 @@ fn gate<const D: usize>(divider: u32, cycles: usize) {
             left -= 1;
             let level = bits & 1 == 1 || bits == 0;
             let flip = noisy && rng.chance(10);
-            vec![u128::from(cycle == 0 || rng.below(2000) == 0), u128::from(level ^ flip), u128::from(send), rng.bits(1)]
+            vec![
+                u128::from(cycle == 0 || rng.below(2000) == 0),
+                u128::from(level ^ flip),
+                u128::from(send),
+                rng.bits(1),
+            ]
         },
         |i| model.step(divider, i[0] == 1, i[1] == 1, i[2] == 1, i[3] == 1),
     );
@@ -86,7 +93,8 @@ fn bytes_go_both_ways_at_twelve_cycles_a_bit() {
 
 #[test]
 fn silence_is_told_once_in_its_time() {
-    let bench = cosim!(Line::<3>::new(5), inputs: [reset, rx, send, data], outputs: [tx, strobe, value, broken, silent]);
+    let bench =
+        cosim!(Line::<3>::new(5), inputs: [reset, rx, send, data], outputs: [tx, strobe, value, broken, silent]);
     let mut model = Model { pin: [true; 2], ..Default::default() };
     bench.check(
         5 * SILENCE_BITS as usize * 3,
