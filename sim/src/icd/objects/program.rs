@@ -3,9 +3,10 @@
 use super::super::handle::Ref;
 use super::{Context, Device};
 use crate::pack::sha256;
+use crate::rtl;
 use isa::container::{Container, KIND_MANIFEST};
 use isa::failure;
-use isa::manifest::{Manifest, BOARD_SIMULATED};
+use isa::manifest::Manifest;
 use std::sync::atomic::AtomicBool;
 
 /// A loaded container.
@@ -37,25 +38,13 @@ pub fn check(binary: &[u8], device: &Device) -> Result<Manifest<serde_yaml::Valu
         }
     }
     let manifest = container.section(KIND_MANIFEST).map_or(&[][..], |s| s.bytes);
-    let manifest: Manifest<serde_yaml::Value> = std::str::from_utf8(manifest)
+    let mut manifest: Manifest<serde_yaml::Value> = std::str::from_utf8(manifest)
         .map_err(|e| e.to_string())
         .and_then(|text| serde_yaml::from_str(text).map_err(|e| e.to_string()))
         .map_err(|e| (failure::CONTAINER_MANIFEST, format!("manifest: {e}")))?;
-    if manifest.board != BOARD_SIMULATED {
-        return Err((failure::CONTAINER_BOARD, format!("board `{}`, not `{BOARD_SIMULATED}`", manifest.board)));
-    }
     manifest.check().map_err(|e| (failure::CONTAINER_MANIFEST, e))?;
-    if manifest.config != *device.config() || manifest.clock_hz != device.config().clock_hz {
-        let (theirs, ours) = (&manifest.config.name, &device.config().name);
-        let other = if theirs == ours { " with other values" } else { "" };
-        return Err((failure::CONTAINER_CONFIG, format!("configuration `{theirs}`{other}, the device is `{ours}`")));
-    }
-    if manifest.rtl_digest != device.rtl_digest() {
-        return Err((
-            failure::CONTAINER_RTL,
-            format!("RTL {}, the device has {}", manifest.rtl_digest, device.rtl_digest()),
-        ));
-    }
+    device.card.fits(&manifest)?;
+    manifest.kernels.retain(|k| rtl::Kernel::named(&k.name).is_some_and(|kernel| device.card.has(kernel)));
     Ok(manifest)
 }
 
