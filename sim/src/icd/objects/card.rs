@@ -72,7 +72,10 @@ impl Card {
         match answer {
             Ok(found) => _ = identity.set(found),
             Err(error) => {
-                eprintln!("Systole driver: board {} is not available: {error}", place.line.display());
+                // Not always: whoever opens it gets an error, and a line of its own on top of it says nothing more.
+                if verbose() {
+                    eprintln!("Systole driver: board {} is not available: {error}", place.line.display());
+                }
                 // It may be another board later: its identity is what it says then.
                 board = Board::new(place.clone());
             }
