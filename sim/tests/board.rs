@@ -8,7 +8,7 @@ use common::Random;
 use isa::manifest::{Kernel, Manifest, MemoryPort};
 use isa::{container, failure};
 use std::ptr::{null, null_mut};
-use systole_sim::icd::api::{context::*, kernel::*, platform::*, program::*, queue::*};
+use systole_sim::icd::api::{context::*, platform::*, program::*, queue::*};
 use systole_sim::icd::cl::{self, Object};
 use systole_sim::pack::{hex, sha256};
 use systole_sim::serial::fake::{Fake, Options};
@@ -153,7 +153,7 @@ fn a_board_is_a_device_and_an_unplugged_one_is_an_error() {
     working = host(device, &binary);
     assert_eq!((copy(&working, 6), number(device, 0x1027)), (0, 1));
     drop(fake);
-    fake = Fake::plug(Options { unplug_after: Some(30), ..options.clone() }).unwrap();
+    fake = Fake::plug(Options { unplug_after: Some(20), ..options.clone() }).unwrap();
     working = host(device, &binary);
     assert_eq!(copy(&working, 7), failure::LINE);
     drop(fake);

@@ -334,6 +334,9 @@ impl Line {
 
 impl CardMemory for Line {
     fn read(&mut self, address: u64, bytes: &mut [u8]) -> Result<(), BusError> {
+        if bytes.len() > self.bus_bytes.max(4) {
+            return Ok(()); // what the RTL's fetcher reads behind `END`: nobody uses it
+        }
         let at = address.wrapping_sub(self.stream) as usize;
         if let Some(command) =
             self.commands.get(at..at.saturating_add(bytes.len())).filter(|_| bytes.len() == 4 && self.left[0] == 0)
