@@ -42,7 +42,7 @@ pub const STATE_WORDS: usize = 2;
 /// cycle a bit more.
 pub const REPLY_WAIT_CYCLES: u32 = 512;
 /// Bit times of silence after which the board forgets the frame it was in.
-pub const SILENCE_BITS: u32 = 64;
+pub const SILENCE_BITS: u32 = 256;
 
 /// Operation: only the state.
 pub const OP_STATUS: u8 = 0;
