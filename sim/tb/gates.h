@@ -33,7 +33,8 @@ struct Activity {
         uint64_t all = 0, settled = 0, routed = 0;
     };
     std::array<Nets, KINDS> kinds;
-    std::vector<Nets> modules;
+    // Transitions times ends (the driver and its routed sinks), all but carries.
+    std::vector<uint64_t> module_ends;
     // Bits that changed in the multipliers' operands and products.
     uint64_t dsp_operands = 0, dsp_products = 0;
     // Block accesses by memory: SPRAM reads, writes, EBR reads, writes.
@@ -100,13 +101,14 @@ public:
         finish();
         Activity a;
         a.cycles = cycles_;
-        a.modules.resize(module_names_.size());
+        a.module_ends.resize(module_names_.size());
         for (size_t n = 2; n < value_.size(); n++) {
-            for (Activity::Nets* s : {&a.kinds[kind_[n]], &a.modules[module_[n]]}) {
-                s->all += transitions_[n];
-                s->settled += settled_[n];
-                s->routed += transitions_[n] * routed_[n];
-            }
+            Activity::Nets& kind = a.kinds[kind_[n]];
+            kind.all += transitions_[n];
+            kind.settled += settled_[n];
+            kind.routed += transitions_[n] * routed_[n];
+            // Ends that moved; a carry is a wire inside a tile.
+            if (kind_[n] != CARRY) a.module_ends[module_[n]] += transitions_[n] * (1 + routed_[n]);
         }
         a.dsp_operands = dsp_operands_;
         a.dsp_products = dsp_products_;
@@ -123,8 +125,10 @@ public:
         text += ", \"dsp_operands\": " + std::to_string(a.dsp_operands);
         text += ", \"dsp_products\": " + std::to_string(a.dsp_products) + ", \"nets\": {";
         for (int k = 0; k < KINDS; k++) text += std::string(k ? ", \"" : "\"") + KIND_NAMES[k] + "\": " + nets(a.kinds[k]);
-        text += "}, \"modules\": {";
-        for (size_t m = 0; m < a.modules.size(); m++) text += (m ? ", \"" : "\"") + module_names_[m] + "\": " + nets(a.modules[m]);
+        text += "}, \"module_ends\": {";
+        for (size_t m = 0; m < a.module_ends.size(); m++) {
+            text += (m ? ", \"" : "\"") + module_names_[m] + "\": " + std::to_string(a.module_ends[m]);
+        }
         text += "}, \"memories\": {";
         for (size_t m = 0; m < a.memories.size(); m++) {
             text += (m ? ", \"" : "\"") + memory_names_[m] + "\": [";
