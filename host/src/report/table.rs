@@ -33,7 +33,8 @@ pub fn quantity(value: f64, unit: &str) -> String {
     format!("{scaled:.decimals$} {prefix}{unit}")
 }
 
-fn percent(share: f64) -> String {
+/// A share as `12.3 %`.
+pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
