@@ -102,7 +102,7 @@ pub fn crc16(bytes: &[u8]) -> u16 {
     for byte in bytes {
         for bit in 0..8 {
             let feedback = (crc ^ u16::from(byte >> bit)) & 1;
-            crc = crc >> 1 ^ feedback * 0x8408;
+            crc = (crc >> 1) ^ (feedback * 0x8408);
         }
     }
     crc

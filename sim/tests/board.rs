@@ -127,7 +127,7 @@ fn a_board_is_a_device_and_an_unplugged_one_is_an_error() {
         spoil(&mut other);
         load(opened, device, &container(&other)).unwrap_err()
     };
-    let bitstream = Err::<(), _>((cl::INVALID_BINARY, failure::CONTAINER_BITSTREAM)).unwrap_err();
+    let bitstream = (cl::INVALID_BINARY, failure::CONTAINER_BITSTREAM);
     assert_eq!(refused(|m| m.rtl_digest = hex(&sha256(b"other"))), bitstream);
     assert_eq!(refused(|m| m.clock_hz = 24_000_000), bitstream);
     assert_eq!(refused(|m| m.config.weight_words_log2 = 12), (cl::INVALID_BINARY, failure::CONTAINER_CONFIG));

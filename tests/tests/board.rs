@@ -25,17 +25,26 @@ fn boards(folder: &Path) -> String {
 }
 
 fn run(folder: &Path, container: &Path, batch: u32) -> std::process::Command {
-    let mut command = systole_with_boards(folder, &boards(folder));
+    run_at(folder, container, batch, folder)
+}
+
+/// As `run`, with the line in another folder.
+fn run_at(folder: &Path, container: &Path, batch: u32, line: &Path) -> std::process::Command {
+    let mut command = systole_with_boards(folder, &boards(line));
     command.arg("run").arg(model("digits.onnx")).arg("--container").arg(container).arg("--input");
     command.arg(model("digits_test_x.npy")).args(["--batch", &batch.to_string(), "--check", "--json"]);
     command
 }
 
 fn check(folder: &Path, container: &Path, batch: u32) -> Value {
-    let text = succeeds(&mut run(folder, container, batch));
+    check_at(folder, container, batch, folder)
+}
+
+fn check_at(folder: &Path, container: &Path, batch: u32, line: &Path) -> Value {
+    let text = succeeds(&mut run_at(folder, container, batch, line));
     let report: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(report["check"]["values"], 10 * batch);
-    assert_eq!(report["device"], format!("Systole small4x4 on {}, 1000000 baud", folder.join("tty").display()));
+    assert_eq!(report["device"], format!("Systole small4x4 on {}, 1000000 baud", line.join("tty").display()));
     report
 }
 
@@ -125,8 +134,6 @@ fn a_container_of_what_does_not_run_there_is_refused() {
     let mut other = identity();
     other.digest[0] ^= 1;
     let file = container(folder.path(), &manifest(&other));
-    // The folder of the driver is made by the first call.
-    systole_with_boards(folder.path(), "");
     let error = refused(&mut run(folder.path(), &file, 1), folder.path());
     assert!(
         error.contains("refuses container") && error.contains("another bitstream than the container's; program it"),
@@ -138,18 +145,20 @@ fn a_container_of_what_does_not_run_there_is_refused() {
 #[test]
 fn the_digits_are_exact_on_the_verilated_shell() {
     let folder = tempfile::tempdir().unwrap();
-    let line = folder.path().join("tty");
+    // The shell takes its link away when it ends, and a command that is refused must leave its folder as it was.
+    let outside = tempfile::tempdir().unwrap();
+    let line = outside.path().join("tty");
     let start = |options: &[&str]| Shell::start("icebreaker-small4x4", &line, options, "the Verilated shell");
     let Some(shell) = start(&[]) else { return };
     // What it says of itself is what its container says.
     let place = Place { line: line.clone(), baud: 1_000_000, config: None };
     let identity = Board::new(place).probe().expect("the shell answers");
     let file = container(folder.path(), &manifest(&identity));
-    check(folder.path(), &file, 2);
+    check_at(folder.path(), &file, 2, outside.path());
     drop(shell);
     // With one bit in 30,000 wrong, a frame in fifty is damaged.
     let Some(shell) = start(&["--flip", "0.00003", "--seed", "3"]) else { return };
-    let output = run(folder.path(), &file, 1).env("SYSTOLE_VERBOSE", "1").output().unwrap();
+    let output = run_at(folder.path(), &file, 1, outside.path()).env("SYSTOLE_VERBOSE", "1").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {said}"));
     assert_eq!(report["check"]["values"], 10);
@@ -157,6 +166,6 @@ fn the_digits_are_exact_on_the_verilated_shell() {
     drop(shell);
     // Unplugged after so many bytes: amid the weights.
     let Some(_shell) = start(&["--unplug-after", "10000"]) else { return };
-    let error = refused(&mut run(folder.path(), &file, 1), folder.path());
+    let error = refused(&mut run_at(folder.path(), &file, 1, outside.path()), folder.path());
     assert!(error.contains("running the kernel: the board's serial line is gone"), "{error}");
 }

@@ -300,7 +300,7 @@ impl Line {
 
     /// Writes what is pending.
     fn flush(&mut self) -> Result<(), BusError> {
-        let (mut address, bytes) = std::mem::replace(&mut self.pending, (0, Vec::new()));
+        let (mut address, bytes) = std::mem::take(&mut self.pending);
         let mut rest = &bytes[..];
         while !rest.is_empty() {
             let beats = self.beats(address, rest.len() / self.bus_bytes);
