@@ -5,8 +5,8 @@
 //! target/edge8x8/systole_infer.v: 3177 lines, 48 modules
 //! target/edge8x8/systole_allocate.v: 2518 lines, 36 modules
 //! $ systole-hdl emit --board icebreaker -o target/icebreaker
-//! target/icebreaker/systole_infer.v: 3177 lines, 48 modules
-//! target/icebreaker/systole_shell.v: 560 lines, 12 modules
+//! target/icebreaker/systole_infer.v: 3204 lines, 52 modules
+//! target/icebreaker/systole_shell.v: 1086 lines, 14 modules
 //! $ systole-hdl configs
 //! small4x4 edge8x8 edge12x12 mid16x16
 //! ```
