@@ -1,4 +1,4 @@
-//! `systole-hdl`: writes the Verilog of a named configuration.
+//! `systole-hdl`: writes the Verilog of a named configuration, and makes bitstreams of it.
 //!
 //! ```text
 //! $ systole-hdl emit --config edge8x8 -o target/edge8x8
@@ -6,14 +6,17 @@
 //! target/edge8x8/systole_allocate.v: 2518 lines, 36 modules
 //! $ systole-hdl configs
 //! small4x4 edge8x8 mid16x16
+//! $ systole-hdl synth icebreaker
 //! ```
+
+mod synth;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use systole_hdl::{configs, emit};
 
-/// The kernels as Verilog.
+/// The kernels as Verilog and as bitstreams.
 #[derive(Parser)]
 #[command(name = "systole-hdl", version)]
 struct Arguments {
@@ -34,6 +37,14 @@ enum Command {
     },
     /// List the names of the configurations.
     Configs,
+    /// Build bitstreams: emit, yosys, nextpnr, pack. Runs in the checkout.
+    Synth(synth::Synth),
+    /// Place and route a kernel in a frame of shift registers: the clock that it reaches, as JSON.
+    Place(synth::measure::Place),
+    /// What the inference kernel takes on its part, from yosys and nextpnr; fails on latches and undriven wires.
+    Resources(synth::measure::Resources),
+    /// Take the bitstream out of a container, as the board's loader wants it.
+    Unpack(synth::Unpack),
 }
 
 fn run(command: Command) -> anyhow::Result<()> {
@@ -47,6 +58,10 @@ fn run(command: Command) -> anyhow::Result<()> {
                 configs::configs().map_err(anyhow::Error::msg)?.into_iter().map(|c| c.name).collect();
             println!("{}", names.join(" "));
         }
+        Command::Synth(command) => command.run()?,
+        Command::Place(command) => command.run()?,
+        Command::Resources(command) => command.run()?,
+        Command::Unpack(command) => command.run()?,
     }
     Ok(())
 }
@@ -56,7 +71,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("systole-hdl: {e:#}");
-            ExitCode::from(2)
+            // Sound input, but what was asked for was not reached.
+            ExitCode::from(if e.downcast_ref::<synth::Missed>().is_some() { 1 } else { 2 })
         }
     }
 }
