@@ -11,10 +11,13 @@
 
 mod synth;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use systole_hdl::{configs, emit};
+use systole_isa::manifest::Kernel;
+use systole_isa::vitis;
 
 /// The kernels as Verilog and as bitstreams.
 #[derive(Parser)]
@@ -37,6 +40,15 @@ enum Command {
     },
     /// List the names of the configurations.
     Configs,
+    /// Write DIR/KERNEL/kernel.xml and DIR/KERNEL/package.tcl for each kernel: what Vitis needs to package it.
+    Vitis {
+        /// Name of the configuration.
+        #[arg(long)]
+        config: String,
+        /// Folder to write into; made if it is not there.
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+    },
     /// Build bitstreams: emit, yosys, nextpnr, pack. Runs in the checkout.
     Synth(synth::Synth),
     /// Place and route a kernel in a frame of shift registers: the clock that it reaches, as JSON.
@@ -57,6 +69,15 @@ fn run(command: Command) -> anyhow::Result<()> {
             let names: Vec<String> =
                 configs::configs().map_err(anyhow::Error::msg)?.into_iter().map(|c| c.name).collect();
             println!("{}", names.join(" "));
+        }
+        Command::Vitis { config, output } => {
+            let config = configs::config(&config).map_err(anyhow::Error::msg)?;
+            for kernel in [Kernel::infer(), Kernel::allocate()] {
+                let folder = output.join(&kernel.name);
+                std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+                emit::write_whole(&folder.join("kernel.xml"), vitis::kernel_xml(&kernel, &config).as_bytes())?;
+                emit::write_whole(&folder.join("package.tcl"), vitis::package_tcl(&kernel, &config).as_bytes())?;
+            }
         }
         Command::Synth(command) => command.run()?,
         Command::Place(command) => command.run()?,

@@ -1,6 +1,5 @@
 //! `bitstreams/<board>-<config>/`: what a build leaves, and whether what is there is that of today's source.
 
-use super::board::Board;
 use super::flow::Placed;
 use super::report::{Timing, Utilisation};
 use super::tools::Tool;
@@ -10,6 +9,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use systole_hdl::board::Board;
 use systole_isa::bridge;
 use systole_isa::config::Config;
 use systole_isa::container::{self, Container, KIND_BITSTREAM_ZLIB, KIND_MANIFEST};
@@ -77,7 +77,7 @@ fn manifest(board: &Board, config: &Config, sources: &Files, energy: &str) -> Re
     let kernel = sources.get(&format!("{KERNEL_INFER}.v")).context("no Verilog of the kernel")?;
     let manifest = Manifest {
         board: board.name.clone(),
-        part: board.part.clone(),
+        part: config.part.clone(),
         config: config.clone(),
         isa_version: ISA_VERSION,
         clock_hz: board.clock_hz,
@@ -87,7 +87,7 @@ fn manifest(board: &Board, config: &Config, sources: &Files, energy: &str) -> Re
             read_latency_cycles: read_latency_cycles(board, config),
             bytes_per_cycle: config.bus_bytes() as u32,
         },
-        energy: coefficients(config, energy).with_context(|| format!("constraints/{}.yaml", board.part))?,
+        energy: coefficients(config, energy).with_context(|| format!("constraints/{}.yaml", config.part))?,
     };
     manifest.check().map_err(anyhow::Error::msg)?;
     Ok(manifest)
@@ -103,7 +103,7 @@ pub fn assemble(
     placed: Placed,
     bitstream: &[u8],
 ) -> Result<Built> {
-    let energy = sources.get(&format!("{}.yaml", board.part)).context("no energy coefficients")?;
+    let energy = sources.get(&format!("{}.yaml", config.part)).context("no energy coefficients")?;
     let yaml = serde_yaml::to_string(&manifest(board, config, sources, energy)?)?;
     // miniz_oxide has no code of the processor's own, so that the bytes are the same everywhere.
     let mut packed = (bitstream.len() as u64).to_le_bytes().to_vec();

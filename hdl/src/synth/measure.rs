@@ -32,6 +32,9 @@ pub struct Place {
     /// Try seeds 1 to N and say the best.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: Option<u32>,
+    /// Clock to ask for in MHz; the configuration's if none is given.
+    #[arg(long, value_name = "MHZ", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    freq: Option<u32>,
     /// Which programs to take where there are two.
     #[arg(long, value_enum, default_value = "newest")]
     tools: Choice,
@@ -78,7 +81,7 @@ impl Place {
             files: &[&file, &around],
             part,
             constraints: None,
-            clock_hz: config.clock_hz,
+            clock_hz: self.freq.map_or(config.clock_hz, |mhz| u64::from(mhz) * 1_000_000),
             seeds: &seeds,
             folder: &folder,
         };

@@ -1,10 +1,10 @@
 //! `systole-hdl synth`, `place`, `resources`, `unpack`: from a configuration to a bitstream with open tools.
 //!
-//! [`mod@part`] knows the flags, [`tools`] the programs, [`flow`] their order, [`board`] and [`constraints`] what is asked
+//! [`mod@part`] knows the flags, [`tools`] the programs, [`flow`] their order, [`fits`] and [`constraints`] what is asked
 //! for, [`report`] and [`folder`] what is left behind. Nothing is written to its place before all of it is there.
 
-pub mod board;
 pub mod constraints;
+pub mod fits;
 pub mod flow;
 pub mod folder;
 pub mod measure;
@@ -14,14 +14,15 @@ pub mod report;
 pub mod tools;
 pub mod verilog;
 
-use anyhow::{bail, Context, Result};
-use board::{board, boards, Board};
+use anyhow::{bail, Context, Error, Result};
 use clap::Args;
 use flow::{Design, DoesNotFit, Tools};
 use folder::{Built, Files};
 use progress::Progress;
 use std::path::{Path, PathBuf};
-use systole_hdl::emit;
+use systole_hdl::board::{board, boards, Board};
+use systole_hdl::shell::{self, SHELL};
+use systole_hdl::{emit};
 use systole_isa::config::Config;
 use systole_isa::manifest::KERNEL_INFER;
 use tools::Choice;
@@ -88,20 +89,20 @@ impl Synth {
     pub fn run(&self) -> Result<()> {
         let mut wanted = Vec::new();
         let chosen = match &self.board {
-            Some(name) => vec![board(name)?],
-            None if self.all || self.check => boards()?,
+            Some(name) => vec![board(name).map_err(Error::msg)?],
+            None if self.all || self.check => boards().map_err(Error::msg)?,
             None => {
-                let names: Vec<String> = boards()?.into_iter().map(|b| b.name).collect();
+                let names: Vec<String> = boards().map_err(Error::msg)?.into_iter().map(|b| b.name).collect();
                 bail!("synth needs a board or --all; there are {}", names.join(", "))
             }
         };
         for board in chosen {
             match (&self.config, self.board.is_some() && !self.check) {
-                (Some(name), _) => wanted.push((board.config(Some(name))?, board)),
-                (None, true) => wanted.push((board.config(None)?, board)),
+                (Some(name), _) => wanted.push((fits::config(&board, Some(name))?, board)),
+                (None, true) => wanted.push((fits::config(&board, None)?, board)),
                 (None, false) => {
                     for name in &board.configs {
-                        wanted.push((board.config(Some(name))?, board.clone()));
+                        wanted.push((fits::config(&board, Some(name))?, board.clone()));
                     }
                 }
             }
@@ -156,17 +157,14 @@ impl Synth {
             let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
             Ok((file, text))
         };
-        let mut all = Files::from([
-            read(format!("{}.{}", board.name, board.part()?.family.constraints()))?,
-            read(format!("{}.yaml", board.part))?,
-        ]);
-        all.extend(shell_sources(board, config)?);
+        let mut all = Files::from([read(board.pins.clone())?, read(format!("{}.yaml", config.part))?]);
+        all.extend(verilog_of(board, config)?);
         Ok(all)
     }
 
     /// Builds one; nothing is written but below the work folder.
     fn build(&self, board: &Board, config: &Config, progress: &Progress) -> Result<Built> {
-        let (part, name) = (board.part()?, folder::name(board, config));
+        let (part, name) = (fits::part_of(board)?, folder::name(board, config));
         let tools = Tools::find(part, self.tools)?;
         let sources = self.sources(board, config)?;
         let work = self.work.join(&name);
@@ -177,10 +175,10 @@ impl Synth {
                 .with_context(|| format!("cannot write {}", work.join(file).display()))?;
         }
         let constraints = format!("constraints.{}", part.family.constraints());
-        let file = format!("{}.{}", board.name, part.family.constraints());
-        let shown = self.constraints.join(&file).display().to_string();
-        std::fs::write(work.join(&constraints), &sources[&file]).context("cannot write the constraints")?;
-        let pins = constraints::pins(&sources[&file], part.family)?;
+        let text = &sources[&board.pins];
+        let shown = self.constraints.join(&board.pins).display().to_string();
+        std::fs::write(work.join(&constraints), text).context("cannot write the constraints")?;
+        let pins = constraints::pins(text, part.family)?;
         let ports = verilog::ports(&sources[&shell], SHELL)?;
         constraints::check_names(&shown, &pins, SHELL, &ports)?;
         constraints::check_locations(&shown, &pins, &ports, part, &tools.placer, &work, progress)?;
@@ -203,7 +201,7 @@ impl Synth {
                     "configuration `{}` does not fit {}: {what}; {}",
                     config.name,
                     board.name,
-                    board.nearest(&config.name)?
+                    fits::nearest(board, &config.name)?
                 )
             }
             None => Err(e),
@@ -220,13 +218,10 @@ impl Synth {
     }
 }
 
-/// Top module of a board.
-const SHELL: &str = "systole_shell";
-
 /// The Verilog of a board: its shell, and the kernel in it.
-fn shell_sources(_board: &Board, config: &Config) -> Result<Files> {
+fn verilog_of(board: &Board, config: &Config) -> Result<Files> {
     let kernel = emit::verilog(config)?;
-    let shell = verilog::frame(&kernel, KERNEL_INFER)?.replace(verilog::FRAME, SHELL);
+    let shell = shell::verilog(board, config, &kernel).map_err(Error::msg)?;
     Ok(Files::from([(format!("{SHELL}.v"), shell), (format!("{KERNEL_INFER}.v"), kernel)]))
 }
 

@@ -58,6 +58,19 @@ pub struct Path {
     pub routing_ns: f64,
     /// Cells that it goes through between the two.
     pub levels: usize,
+    /// Each step, in order.
+    pub steps: Vec<Hop>,
+}
+
+/// A step of a path.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hop {
+    /// `clk-to-q`, `routing`, `logic` or `setup`.
+    pub kind: String,
+    /// Nanoseconds.
+    pub delay_ns: f64,
+    /// Where it ends: cell and port.
+    pub to: String,
 }
 
 /// `utilisation.json`: what the design takes of its part.
@@ -175,6 +188,11 @@ pub fn routed(text: &str, seed: u32) -> Result<Routed> {
         logic_ns: hundredths(logic),
         routing_ns: hundredths(routing),
         levels: own.path.iter().filter(|step| step.kind == "logic").count(),
+        steps: own
+            .path
+            .iter()
+            .map(|s| Hop { kind: s.kind.clone(), delay_ns: hundredths(s.delay), to: end(Some(&s.to)) })
+            .collect(),
     };
     Ok(Routed { seed, path })
 }
@@ -267,7 +285,8 @@ mod tests {
         assert_eq!(routed.seed.worst().unwrap().net, "clk");
         assert_eq!((routed.path.from.as_str(), routed.path.to.as_str()), ("a.CLK", "c.D"));
         assert_eq!((routed.path.delay_ns, routed.path.logic_ns, routed.path.routing_ns), (5.25, 2.75, 2.5));
-        assert_eq!(routed.path.levels, 1);
+        assert_eq!((routed.path.levels, routed.path.steps.len()), (1, 4));
+        assert_eq!(routed.path.steps[1], Hop { kind: "routing".into(), delay_ns: 2.5, to: "b.I0".into() });
     }
 
     #[test]

@@ -44,30 +44,57 @@ pub fn ports(verilog: &str, module: &str) -> Result<Vec<Port>> {
 /// Name of the frame's module.
 pub const FRAME: &str = "systole_frame";
 
-/// A module with four pins around a kernel, which has more ports than a package has pins. It stands for what would be around
-/// the kernel on a board: inputs come from a shift register, outputs are captured in one, so that every path of the kernel
+/// A module with three pins around a kernel, which has more ports than a package has pins. It stands for what would be around
+/// the kernel on a board, and is small, because the UP5K has little room: inputs come from a shift register, one for all data
+/// words as a bridge would have it; outputs end in registers of four each, and those in others. Every path of the kernel
 /// begins and ends at a register.
 pub fn frame(verilog: &str, kernel: &str) -> Result<String> {
     let mut connected = vec![".ap_clk(clock)".to_owned()];
-    let (mut ins, mut outs) = (0, 0);
+    let (mut ins, mut word, mut wires, mut outputs) = (0, 0, String::new(), Vec::new());
     for port in ports(verilog, kernel)?.into_iter().filter(|port| port.name != "ap_clk") {
-        let (wires, at) = if port.direction == "input" { ("from", &mut ins) } else { ("to", &mut outs) };
-        connected.push(format!(".{}({wires}[{}:{}])", port.name, *at + port.bits - 1, *at));
-        *at += port.bits;
+        let Port { direction, bits, name, .. } = port;
+        connected.push(if direction != "input" {
+            wires += &format!("    wire [{}:0] {name};\n", bits - 1);
+            outputs.push((bits, name.clone()));
+            format!(".{name}({name})")
+        } else if name.ends_with("data") {
+            word = word.max(bits);
+            format!(".{name}(word[{}:0])", bits - 1)
+        } else {
+            ins += bits;
+            format!(".{name}(from[{}:{}])", ins - 1, ins - bits)
+        });
     }
-    if ins < 2 || outs < 2 {
-        return Err(anyhow!("{kernel} has {ins} input and {outs} output bits; that is no kernel"));
+    let outs: usize = outputs.iter().map(|(bits, _)| bits).sum();
+    if ins < 2 || word < 1 || outs < 2 {
+        return Err(anyhow!("{kernel} has {ins} input, {word} data and {outs} output bits; that is no kernel"));
     }
+    let (mut stages, mut source, mut width) = (String::new(), "to".to_owned(), outs);
+    for level in 0.. {
+        if width == 1 {
+            break;
+        }
+        let less = width.div_ceil(4);
+        let ends = (0..less).rev().map(|i| format!("^{source}[{}:{}]", (4 * i + 3).min(width - 1), 4 * i));
+        stages += &format!(
+            "    reg [{}:0] level{level};\n    always @(posedge clock) level{level} <= {{{}}};\n",
+            less - 1,
+            ends.collect::<Vec<_>>().join(", ")
+        );
+        (source, width) = (format!("level{level}"), less);
+    }
+    let outputs: Vec<&str> = outputs.iter().map(|(_, name)| name.as_str()).collect();
     Ok(format!(
-        "module {FRAME} (input wire clock, input wire feed, input wire capture, output wire tell);\n\
-         \x20   reg [{}:0] from;\n    wire [{outs_high}:0] to;\n    reg [{outs_high}:0] held;\n\
-         \x20   always @(posedge clock) from <= {{from[{}:0], feed}};\n\
-         \x20   always @(posedge clock) held <= capture ? to : {{1'b0, held[{outs_high}:1]}};\n\
-         \x20   assign tell = held[0];\n    {kernel} kernel ({});\nendmodule\n",
+        "module {FRAME} (input wire clock, input wire feed, output wire tell);\n\
+         \x20   reg [{}:0] from;\n    reg [{}:0] word;\n{wires}    wire [{}:0] to = {{{}}};\n\
+         \x20   always @(posedge clock) {{from, word}} <= {{from[{}:0], word, feed}};\n\
+         {stages}    assign tell = {source};\n    {kernel} kernel ({});\nendmodule\n",
         ins - 1,
+        word - 1,
+        outs - 1,
+        outputs.join(", "),
         ins - 2,
         connected.join(", "),
-        outs_high = outs - 1,
     ))
 }
 
@@ -76,25 +103,33 @@ mod tests {
     use super::*;
 
     const MODULE: &str = "module other (input wire x);\nendmodule\nmodule top (\n    input wire ap_clk,\n    \
-                          input wire [6:0] address,\n    output reg [1:0] led,\n    inout wire pin\n);\nendmodule\n";
+                          input wire [6:0] address,\n    input wire [7:0] rdata,\n    output reg [1:0] led,\n    inout wire pin\n);\nendmodule\n";
 
     #[test]
     fn ports_are_read_with_their_bits() {
         let found = ports(MODULE, "top").unwrap();
         let brief: Vec<_> = found.iter().map(|p| (p.direction.as_str(), p.bits, p.name.as_str())).collect();
-        let wanted = [("input", 1, "ap_clk"), ("input", 7, "address"), ("output", 2, "led"), ("inout", 1, "pin")];
+        let wanted = [
+            ("input", 1, "ap_clk"),
+            ("input", 7, "address"),
+            ("input", 8, "rdata"),
+            ("output", 2, "led"),
+            ("inout", 1, "pin"),
+        ];
         assert_eq!(brief, wanted);
-        assert_eq!(found[2].names(), ["led[0]", "led[1]"]);
+        assert_eq!(found[3].names(), ["led[0]", "led[1]"]);
         assert!(ports(MODULE, "shell").is_err());
     }
 
     #[test]
     fn a_frame_connects_every_port_once() {
-        let text = frame(MODULE, "top").unwrap();
+        let text = frame(&MODULE.replace("inout", "output"), "top").unwrap();
         assert!(
-            text.contains("top kernel (.ap_clk(clock), .address(from[6:0]), .led(to[1:0]), .pin(to[2:2]));"),
+            text.contains("top kernel (.ap_clk(clock), .address(from[6:0]), .rdata(word[7:0]), .led(led), .pin(pin));"),
             "{text}"
         );
-        assert!(text.contains("from <= {from[5:0], feed};"), "{text}");
+        assert!(text.contains("{from, word} <= {from[5:0], word, feed};"), "{text}");
+        assert!(text.contains("to = {led, pin};") && text.contains("level0 <= {^to[2:0]};"), "{text}");
+        assert!(text.contains("assign tell = level0;"), "{text}");
     }
 }
