@@ -4,6 +4,9 @@
 //! $ systole-hdl emit --config edge8x8 -o target/edge8x8
 //! target/edge8x8/systole_infer.v: 3177 lines, 48 modules
 //! target/edge8x8/systole_allocate.v: 2518 lines, 36 modules
+//! $ systole-hdl emit --board icebreaker -o target/icebreaker
+//! target/icebreaker/systole_infer.v: 3177 lines, 48 modules
+//! target/icebreaker/systole_shell.v: 560 lines, 12 modules
 //! $ systole-hdl configs
 //! small4x4 edge8x8 mid16x16
 //! $ systole-hdl synth icebreaker
@@ -15,7 +18,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use systole_hdl::{configs, emit};
+use systole_hdl::{board, configs, emit};
 use systole_isa::manifest::Kernel;
 use systole_isa::vitis;
 
@@ -29,17 +32,32 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write DIR/systole_infer.v, DIR/systole_allocate.v and DIR/config.yaml.
+    /// Write DIR/systole_infer.v, DIR/systole_allocate.v and DIR/config.yaml; for a board DIR/systole_shell.v in place of the second.
     Emit {
-        /// Name of the configuration.
+        /// Name of the configuration; with a board its first one if none is given.
+        #[arg(long, required_unless_present = "board")]
+        config: Option<String>,
+        /// Board of constraints/boards.yaml: the inference kernel in its shell.
         #[arg(long)]
-        config: String,
+        board: Option<String>,
+        /// Bits a second on the board's line, in place of the table's: for simulation.
+        #[arg(long, requires = "board")]
+        baud: Option<u64>,
         /// Folder to write into; made if it is not there.
         #[arg(short, long, value_name = "DIR")]
         output: PathBuf,
     },
     /// List the names of the configurations.
     Configs,
+    /// Clock cycles a bit of a board's line.
+    Divider {
+        /// Board of constraints/boards.yaml.
+        #[arg(long)]
+        board: String,
+        /// As for `emit`.
+        #[arg(long)]
+        baud: Option<u64>,
+    },
     /// Write DIR/KERNEL/kernel.xml and DIR/KERNEL/package.tcl for each kernel: what Vitis needs to package it.
     Vitis {
         /// Name of the configuration.
@@ -59,10 +77,26 @@ enum Command {
     Unpack(synth::Unpack),
 }
 
+/// The board of this name, with another baud if one is given.
+fn board_at(name: &str, baud: Option<u64>) -> anyhow::Result<board::Board> {
+    let mut board = board::board(name).map_err(anyhow::Error::msg)?;
+    if let Some(baud) = baud {
+        board.baud = baud;
+        board.check().map_err(anyhow::Error::msg)?;
+    }
+    Ok(board)
+}
+
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Emit { config, output } => {
-            let config = configs::config(&config).map_err(anyhow::Error::msg)?;
+        Command::Emit { config, board: Some(name), baud, output } => {
+            let board = board_at(&name, baud)?;
+            let config = board.config(config.as_deref()).map_err(anyhow::Error::msg)?;
+            println!("{}", emit::emit_board(&board, &config, &output)?);
+        }
+        Command::Emit { config, output, .. } => {
+            // Without a board clap wants a configuration.
+            let config = configs::config(&config.unwrap_or_default()).map_err(anyhow::Error::msg)?;
             println!("{}", emit::emit(&config, &output)?);
         }
         Command::Configs => {
@@ -70,6 +104,7 @@ fn run(command: Command) -> anyhow::Result<()> {
                 configs::configs().map_err(anyhow::Error::msg)?.into_iter().map(|c| c.name).collect();
             println!("{}", names.join(" "));
         }
+        Command::Divider { board, baud } => println!("{}", board_at(&board, baud)?.divider()),
         Command::Vitis { config, output } => {
             let config = configs::config(&config).map_err(anyhow::Error::msg)?;
             for kernel in [Kernel::infer(), Kernel::allocate()] {
