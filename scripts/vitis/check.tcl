@@ -79,7 +79,7 @@ set argc 2
 # As `vivado -source` does it: `info script` is the script.
 source $script
 
-foreach {command options} $known {
+foreach {command options switches count before} $known {
     if {$command ni $called} { wrong "$command is never called" }
     foreach option $options {
         if {![info exists given($command$option)]} { wrong "$command without $option" }
