@@ -49,6 +49,12 @@ enum Command {
     },
     /// List the names of the configurations.
     Configs,
+    /// List the boards that a configuration is built for.
+    Boards {
+        /// Name of the configuration.
+        #[arg(long)]
+        config: String,
+    },
     /// Clock cycles a bit of a board's line.
     Divider {
         /// Board of constraints/boards.yaml.
@@ -103,6 +109,12 @@ fn run(command: Command) -> anyhow::Result<()> {
             let names: Vec<String> =
                 configs::configs().map_err(anyhow::Error::msg)?.into_iter().map(|c| c.name).collect();
             println!("{}", names.join(" "));
+        }
+        Command::Boards { config } => {
+            let all = board::boards().map_err(anyhow::Error::msg)?;
+            for board in all.iter().filter(|b| b.configs.contains(&config)) {
+                println!("{}", board.name);
+            }
         }
         Command::Divider { board, baud } => println!("{}", board_at(&board, baud)?.divider()),
         Command::Vitis { config, output } => {

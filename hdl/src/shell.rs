@@ -114,6 +114,8 @@ fn top(board: &Board, config: &Config) -> Result<String, String> {
     }
     // What the bridge does not look at: answers that are always OKAY, and what is the same in every burst.
     for (open, bits) in [
+        // Taken together with the address.
+        ("s_axi_control_wready", 1),
         ("s_axi_control_bresp", 2),
         ("s_axi_control_rresp", 2),
         ("m_axi_gmem_awid", 1),
@@ -130,7 +132,7 @@ fn top(board: &Board, config: &Config) -> Result<String, String> {
     Ok(format!(
         "module {SHELL} (\n    input wire clock,\n    input wire rx,\n    output wire tx,\n    output wire led_busy,\n    \
          output wire led_waits\n);\n    wire clk;\n    wire ready;\n    wire busy;\n    wire waits;\n    wire interrupt;\n    \
-         wire kernel_reset_n;\n    reg [1:0] running = 2'b00;\n{wires}\n\
+         wire kernel_reset_n;\n    reg [1:0] running;\n    initial running = 2'b00;\n{wires}\n\
          `ifdef SYSTOLE_SIMULATED\n    assign clk = clock;\n    assign ready = 1'b1;\n`else\n{pll}`endif\n    \
          // The clock is there for two cycles before anything moves.\n    \
          always @(posedge clk or negedge ready) begin\n        if (!ready) running <= 2'b00;\n        \

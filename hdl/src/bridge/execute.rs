@@ -9,7 +9,7 @@
 //!
 //! | port | direction | meaning |
 //! |---|---|---|
-//! | `work`, `operation`, `sequence`, `none`, `place`, `word` | in | from [`frame`](super::frame): a request is to be carried out |
+//! | `work`, `operation`, `sequence_bit`, `none`, `place`, `word` | in | from [`frame`](super::frame): a request is to be carried out |
 //! | `step`, `restart`, `region`, `done`, `reply_words` | out | to it |
 //! | `q` | in | the bit read, a cycle after its step |
 //! | `put`, `bit_out` | out | write this bit |
@@ -71,7 +71,7 @@ pub struct Execute<const BUS: usize, const WB: usize> {
     pub reset: Signal<In, Bit>,
     pub work: Signal<In, Bit>,
     pub operation: Signal<In, Bits<3>>,
-    pub sequence: Signal<In, Bit>,
+    pub sequence_bit: Signal<In, Bit>,
     pub none: Signal<In, Bit>,
     pub place: Signal<In, Bits<5>>,
     pub word: Signal<In, Bits<WB>>,
@@ -132,7 +132,7 @@ pub struct Execute<const BUS: usize, const WB: usize> {
     arriving: DFF<Bit>,
     addressing: DFF<Bit>,
     /// Register number.
-    register: DFF<Bits<5>>,
+    number: DFF<Bits<5>>,
     /// The read burst taken.
     id: DFF<Bit>,
     length: DFF<Bits<4>>,
@@ -189,7 +189,7 @@ pub struct Execute<const BUS: usize, const WB: usize> {
     #[default(Constant::new(Bits::<BUS>::from(1) << (BUS as u64 - 1)))]
     top: Constant<Bits<BUS>>,
     #[default(literal(16))]
-    register_top: Constant<Bits<5>>,
+    number_top: Constant<Bits<5>>,
     #[default(literal(0))]
     none_set: Constant<Bits<4>>,
     #[default(literal(bridge::READ_WAITS))]
@@ -207,10 +207,10 @@ pub struct Execute<const BUS: usize, const WB: usize> {
 impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, awake, last, shift, arriving, addressing, register, id, length, final_beat);
+        dff_setup!(self, clock, state, awake, last, shift, arriving, addressing, number, id, length, final_beat);
         dff_setup!(self, clock, taking, held, reply_end);
         self.index.next = self.place.val();
-        self.fresh.next = self.sequence.val() ^ self.last.q.val();
+        self.fresh.next = self.sequence_bit.val() ^ self.last.q.val();
         self.bit_end.next = self.place.val().all();
         self.beat_end.next = self.place.val().all() & (self.word.val() | self.beats.val()).all();
         self.spilled.next = self.bit_end.val() & ((self.word.val() ^ self.ahead.val()) | self.beats.val()).all();
@@ -231,8 +231,8 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
         self.c_bready.next = self.state.q.val() == State::Written;
         self.c_arvalid.next = self.state.q.val() == State::Read;
         self.c_rready.next = false;
-        self.c_awaddr.next = bit_cast::<7, 5>(self.register.q.val()) << 2;
-        self.c_araddr.next = bit_cast::<7, 5>(self.register.q.val()) << 2;
+        self.c_awaddr.next = bit_cast::<7, 5>(self.number.q.val()) << 2;
+        self.c_araddr.next = bit_cast::<7, 5>(self.number.q.val()) << 2;
         self.m_awready.next = false;
         self.m_wready.next = self.state.q.val() == State::Take;
         self.m_arready.next = false;
@@ -309,9 +309,9 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
             self.shift.d.next = self.m_wdata.val();
         }
         if self.addressing.q.val() {
-            self.register.d.next = self.register.q.val() >> 1;
+            self.number.d.next = self.number.q.val() >> 1;
             if self.q.val() {
-                self.register.d.next = (self.register.q.val() >> 1) | self.register_top.val();
+                self.number.d.next = (self.number.q.val() >> 1) | self.number_top.val();
             }
         }
         if self.wake.val() {
@@ -322,7 +322,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
             State::Rest => {
                 self.restart.next = true;
                 if self.work.val() {
-                    self.last.d.next = self.sequence.val();
+                    self.last.d.next = self.sequence_bit.val();
                     self.state.d.next = State::Wait;
                     self.final_beat.d.next = false;
                     if self.operation.val() == self.op_reset.val() {

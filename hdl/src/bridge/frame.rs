@@ -13,7 +13,7 @@
 //! | `sum_clear`, `sum_next` | out, in | to and from the checksum, which sees the line's bits |
 //! | `q`, `read_address`, `write_address`, `keep` | in, out A, out A, out | to and from the memory; `keep`: write the line's bit |
 //! | `work` | out | a request is to be carried out |
-//! | `operation`, `sequence`, `none` | out 3, out, out | it; `none`: it has no words |
+//! | `operation`, `sequence_bit`, `none` | out 3, out, out | it; `none`: it has no words |
 //! | `place`, `word` | out 5, out WB | the counters: bit and word |
 //! | `step`, `restart`, `region` | in | count a bit; to zero; region for reads and writes |
 //! | `done`, `reply_words` | in, in WB | reply with so many words |
@@ -61,7 +61,7 @@ pub struct Frame<const WB: usize, const A: usize> {
     pub keep: Signal<Out, Bit>,
     pub work: Signal<Out, Bit>,
     pub operation: Signal<Out, Bits<3>>,
-    pub sequence: Signal<Out, Bit>,
+    pub sequence_bit: Signal<Out, Bit>,
     pub none: Signal<Out, Bit>,
     pub place: Signal<Out, Bits<5>>,
     pub word: Signal<Out, Bits<WB>>,
@@ -109,7 +109,7 @@ impl<const WB: usize, const A: usize> Logic for Frame<WB, A> {
     fn update(&mut self) {
         dff_setup!(self, clock, phase, replying, wrong, head, at_bit, at_word);
         self.operation.next = self.head.q.val().get_bits::<3>(1);
-        self.sequence.next = self.head.q.val().get_bit(0);
+        self.sequence_bit.next = self.head.q.val().get_bit(0);
         self.none.next = !self.head.q.val().get_bits::<WB>(8).any();
         self.place.next = self.at_bit.q.val();
         self.word.next = self.at_word.q.val();

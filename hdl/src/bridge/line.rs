@@ -102,7 +102,8 @@ impl<const D: usize> Logic for Line<D> {
         // Before data bit 0 to 7: positions 2 to 9.
         self.in_data.next = ((!self.at.q.val().get_bit(3)) & (self.at.q.val().get_bit(2) | self.at.q.val().get_bit(1)))
             | (self.at.q.val().get_bit(3) & (!self.at.q.val().get_bit(2)) & (!self.at.q.val().get_bit(1)));
-        self.strobe.next = self.tick.val() & self.in_data.val();
+        // Not where a byte goes the other way: one that was coming when a reply began.
+        self.strobe.next = self.tick.val() & self.in_data.val() & (!(self.sending.q.val() ^ self.send.val()));
         self.value.next = !self.low.q.val();
         if self.sending.q.val() {
             self.value.next = self.data.val();

@@ -127,7 +127,7 @@ impl<const D: usize, const BUS: usize, const WB: usize, const A: usize> Logic fo
         self.frame.reply_words.next = self.execute.reply_words.val();
         self.execute.work.next = self.frame.work.val();
         self.execute.operation.next = self.frame.operation.val();
-        self.execute.sequence.next = self.frame.sequence.val();
+        self.execute.sequence_bit.next = self.frame.sequence_bit.val();
         self.execute.none.next = self.frame.none.val();
         self.execute.place.next = self.frame.place.val();
         self.execute.word.next = self.frame.word.val();
@@ -175,20 +175,24 @@ impl<const D: usize, const BUS: usize, const WB: usize, const A: usize> Logic fo
     }
 }
 
-/// rust-hdl's Verilog of a bridge, before [`crate::merge`] makes it readable; the top module is `top`.
+/// rust-hdl's Verilog of a bridge, before [`crate::merge`] makes it readable; the top module is `top`. The timer has 4, 7 or 10
+/// bits: each width takes its time to compile for each bus.
 pub fn raw_verilog(divider: u32, bus_bits: usize, identity: [u32; bridge::IDENTITY_WORDS]) -> Result<String, String> {
-    macro_rules! raw {
-        ($($d:literal)*) => {
-            match (u32::BITS - (divider.max(2) - 1).leading_zeros(), bus_bits) {
-                $(($d, 32) => Ok(raw(Bridge::<$d, 32, 5, 11>::new(divider, identity))),
-                ($d, 64) => Ok(raw(Bridge::<$d, 64, 6, 12>::new(divider, identity))),
-                ($d, 128) => Ok(raw(Bridge::<$d, 128, 7, 13>::new(divider, identity))),)*
-                (_, 32 | 64 | 128) => Err(format!("{divider} clock cycles a bit of the line; {} to 1024 are possible", line::LEAST_DIVIDER)),
-                _ => Err(format!("a bus of {bus_bits} bits; a bridge has 32, 64 or 128")),
-            }
-        };
+    if !(line::LEAST_DIVIDER..=1024).contains(&divider) {
+        return Err(format!("{divider} clock cycles a bit of the line; {} to 1024 are possible", line::LEAST_DIVIDER));
     }
-    raw!(2 3 4 5 6 7 8 9 10)
+    match (divider, bus_bits) {
+        (..=16, 32) => Ok(raw(Bridge::<4, 32, 5, 11>::new(divider, identity))),
+        (..=128, 32) => Ok(raw(Bridge::<7, 32, 5, 11>::new(divider, identity))),
+        (_, 32) => Ok(raw(Bridge::<10, 32, 5, 11>::new(divider, identity))),
+        (..=16, 64) => Ok(raw(Bridge::<4, 64, 6, 12>::new(divider, identity))),
+        (..=128, 64) => Ok(raw(Bridge::<7, 64, 6, 12>::new(divider, identity))),
+        (_, 64) => Ok(raw(Bridge::<10, 64, 6, 12>::new(divider, identity))),
+        (..=16, 128) => Ok(raw(Bridge::<4, 128, 7, 13>::new(divider, identity))),
+        (..=128, 128) => Ok(raw(Bridge::<7, 128, 7, 13>::new(divider, identity))),
+        (_, 128) => Ok(raw(Bridge::<10, 128, 7, 13>::new(divider, identity))),
+        _ => Err(format!("a bus of {bus_bits} bits; a bridge has 32, 64 or 128")),
+    }
 }
 
 fn raw<B: Block>(mut bridge: B) -> String {

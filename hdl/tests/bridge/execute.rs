@@ -268,7 +268,7 @@ impl Model {
 
 fn gate<const BUS: usize, const WB: usize>(cycles: usize) {
     let bench = cosim!(Execute::<BUS, WB>::default(),
-        inputs: [reset, work, operation, sequence, none, place, word, q, wake, c_awready, c_bvalid, c_arready, c_rvalid, c_rdata,
+        inputs: [reset, work, operation, sequence_bit, none, place, word, q, wake, c_awready, c_bvalid, c_arready, c_rvalid, c_rdata,
             m_awvalid, m_awaddr, m_awlen, m_wvalid, m_wdata, m_wlast, m_bready, m_arvalid, m_arid, m_araddr, m_arlen, m_rready, interrupt],
         outputs: [step, restart, region, done, reply_words, put, bit_out, kernel_reset_n, waits, c_awvalid, c_awaddr, c_wvalid, c_wdata,
             c_bready, c_arvalid, c_araddr, c_rready, m_awready, m_wready, m_bvalid, m_bresp, m_arready, m_rvalid, m_rid, m_rdata, m_rresp, m_rlast]);

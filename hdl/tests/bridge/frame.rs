@@ -132,7 +132,7 @@ impl Model {
 fn whole_requests_are_carried_out_and_answered_and_damaged_ones_forgotten() {
     let bench = cosim!(Frame::<5, 11>::default(),
         inputs: [reset, strobe, value, broken, silent, sum_next, q, step, restart, region, done, reply_words],
-        outputs: [send, data, sum_clear, read_address, write_address, keep, work, operation, sequence, none, place, word]);
+        outputs: [send, data, sum_clear, read_address, write_address, keep, work, operation, sequence_bit, none, place, word]);
     let mut rng = Rng::new(3);
     let mut model = Model { phase: Phase::Start, replying: false, wrong: false, head: 0, bit: 0, word: 0 };
     // Bits that come, the checksum that follows them, and how often a request got through.

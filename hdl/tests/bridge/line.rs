@@ -20,7 +20,8 @@ impl Model {
     /// Outputs tx, strobe, value, broken, silent; then a step of the clock.
     fn step(&mut self, divider: u32, reset: bool, rx: bool, send: bool, data: bool) -> Vec<u128> {
         let (level, tick) = (self.pin[1], self.timer == 0);
-        let strobe = tick && (2..10).contains(&self.at);
+        let in_data = tick && (2..10).contains(&self.at);
+        let strobe = in_data && self.sending == send;
         let broken = tick && self.at == 10 && !self.sending && !level;
         let silent = tick && self.quiet == SILENCE_BITS - 1;
         let out = [!self.pull, strobe, if self.sending { data } else { level }, broken, silent];
@@ -36,7 +37,7 @@ impl Model {
             }
         } else if tick {
             let last = if self.sending { 11 } else { 10 };
-            self.pull = self.sending && strobe && !data;
+            self.pull = self.sending && in_data && !data;
             self.at = if self.at == last || (self.at == 1 && level) { 0 } else { self.at + 1 };
         }
         if reset {
