@@ -1,8 +1,9 @@
 //! Accumulators of a pair of columns: two banks of 32-bit sums, one being fed while the other is drained.
 //!
-//! Control arrives with the sums and passes to the next pair one cycle later, as the sums do. A sum is in memory two
-//! cycles after it arrived; the same word must not be fed again within that time (the feeder sees to it). In maximum
-//! mode the sums must fit PW bits, which they do: an identity tile passes int8 values.
+//! Control arrives one cycle before the sums, so that the old ones are read meanwhile and block RAM has a cycle of its
+//! own, and passes to the next pair one cycle later, as the sums do. A sum is in memory two cycles after it arrived; the
+//! same word must not be fed again in either of the two cycles after it (the feeder sees to it). In maximum mode the sums
+//! must fit PW bits, which they do: an identity tile passes int8 values.
 
 use crate::ram::Ram2;
 use rust_hdl_core::prelude::*;
@@ -12,20 +13,20 @@ use rust_hdl_widgets::prelude::*;
 ///
 /// | port | direction | shape |
 /// |---|---|---|
-/// | `valid_in`, `valid_out` | in, out | 1: there is a sum for `address` |
+/// | `valid_in`, `valid_out` | in, out | 1: there will be a sum for `address` in the next cycle |
 /// | `first_in`, `first_out` | in, out | 1: the sum replaces what was there |
 /// | `max_in`, `max_out` | in, out | 1: keep the greater, not the total |
 /// | `bank_in`, `bank_out` | in, out | bank that is fed |
 /// | `last_in`, `last_out` | in, out | 1: last sum of a job |
 /// | `address_in`, `address_out` | in, out | word (output pixel of the job) |
-/// | `sum0`, `sum1` | in | PW bits, signed |
+/// | `sum0`, `sum1` | in | PW bits, signed; one cycle after the control |
 /// | `drain_read`, `drain_bank`, `drain_address` | in | 1: read that word for the drain |
 /// | `out0`, `out1` | out | int32, one cycle after `drain_read`, held until the next |
 #[derive(LogicBlock, Default)]
 pub struct Accumulator<const PW: usize, const C: usize, const D: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
-    /// A sum is there.
+    /// A sum comes.
     pub valid_in: Signal<In, Bit>,
     /// It replaces.
     pub first_in: Signal<In, Bit>,
@@ -71,6 +72,13 @@ pub struct Accumulator<const PW: usize, const C: usize, const D: usize> {
     bank: DFF<Bit>,
     last: DFF<Bit>,
     address: DFF<Bits<C>>,
+    // Beside the sums' registers.
+    writing: DFF<Bit>,
+    replacing: DFF<Bit>,
+    greater: DFF<Bit>,
+    to_bank: DFF<Bit>,
+    to_address: DFF<Bits<C>>,
+    old_q: DFF<Bits<64>>,
     sum0_q: DFF<Signed<PW>>,
     sum1_q: DFF<Signed<PW>>,
     drained: DFF<Bit>,
@@ -95,6 +103,7 @@ impl<const PW: usize, const C: usize, const D: usize> Logic for Accumulator<PW, 
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, valid, first, max, bank, last, address, sum0_q, sum1_q, drained);
+        dff_setup!(self, clock, writing, replacing, greater, to_bank, to_address, old_q);
         self.bank0.clock.next = self.clock.val();
         self.bank1.clock.next = self.clock.val();
         self.valid.d.next = self.valid_in.val();
@@ -103,10 +112,11 @@ impl<const PW: usize, const C: usize, const D: usize> Logic for Accumulator<PW, 
         self.bank.d.next = self.bank_in.val();
         self.last.d.next = self.last_in.val();
         self.address.d.next = self.address_in.val();
-        if self.valid_in.val() {
-            self.sum0_q.d.next = self.sum0.val();
-            self.sum1_q.d.next = self.sum1.val();
-        }
+        self.writing.d.next = self.valid.q.val();
+        self.replacing.d.next = self.first.q.val();
+        self.greater.d.next = self.max.q.val();
+        self.to_bank.d.next = self.bank.q.val();
+        self.to_address.d.next = self.address.q.val();
         // Read ports: the feeder's wave owns one bank, the drain the other.
         self.fed0.next = self.valid_in.val() && !self.first_in.val() && !self.bank_in.val();
         self.fed1.next = self.valid_in.val() && !self.first_in.val() && self.bank_in.val();
@@ -122,37 +132,42 @@ impl<const PW: usize, const C: usize, const D: usize> Logic for Accumulator<PW, 
         if self.drain1.val() {
             self.bank1.read_address.next = self.drain_address.val();
         }
-        // Second cycle: old sum, new sum, write.
+        // Second cycle: the old sum comes, and what is added to it. Third cycle: new sum, write.
         self.old.next = self.bank0.q.val();
         if self.bank.q.val() {
             self.old.next = self.bank1.q.val();
         }
-        self.old0.next = signed_cast(self.old.val().get_bits::<32>(0));
-        self.old1.next = signed_cast(self.old.val().get_bits::<32>(32));
+        if self.valid.q.val() {
+            self.old_q.d.next = self.old.val();
+            self.sum0_q.d.next = self.sum0.val();
+            self.sum1_q.d.next = self.sum1.val();
+        }
+        self.old0.next = signed_cast(self.old_q.q.val().get_bits::<32>(0));
+        self.old1.next = signed_cast(self.old_q.q.val().get_bits::<32>(32));
         self.low0.next = signed_bit_cast::<PW, 32>(self.old0.val());
         self.low1.next = signed_bit_cast::<PW, 32>(self.old1.val());
         self.wide0.next = signed_bit_cast::<32, PW>(self.sum0_q.q.val());
         self.wide1.next = signed_bit_cast::<32, PW>(self.sum1_q.q.val());
         self.new0.next = self.old0.val() + self.wide0.val();
         self.new1.next = self.old1.val() + self.wide1.val();
-        if self.max.q.val() {
+        if self.greater.q.val() {
             self.new0.next = self.old0.val();
             self.new1.next = self.old1.val();
         }
-        if self.first.q.val() || (self.max.q.val() && (self.low0.val() < self.sum0_q.q.val())) {
+        if self.replacing.q.val() || (self.greater.q.val() && (self.low0.val() < self.sum0_q.q.val())) {
             self.new0.next = self.wide0.val();
         }
-        if self.first.q.val() || (self.max.q.val() && (self.low1.val() < self.sum1_q.q.val())) {
+        if self.replacing.q.val() || (self.greater.q.val() && (self.low1.val() < self.sum1_q.q.val())) {
             self.new1.next = self.wide1.val();
         }
         self.low_half.next = bit_cast::<64, 32>(unsigned_cast(self.new0.val()));
         self.high_half.next = bit_cast::<64, 32>(unsigned_cast(self.new1.val()));
         self.bank0.data.next = (self.high_half.val() << 32) | self.low_half.val();
         self.bank1.data.next = (self.high_half.val() << 32) | self.low_half.val();
-        self.bank0.write.next = self.valid.q.val() && !self.bank.q.val();
-        self.bank1.write.next = self.valid.q.val() && self.bank.q.val();
-        self.bank0.write_address.next = self.address.q.val();
-        self.bank1.write_address.next = self.address.q.val();
+        self.bank0.write.next = self.writing.q.val() && !self.to_bank.q.val();
+        self.bank1.write.next = self.writing.q.val() && self.to_bank.q.val();
+        self.bank0.write_address.next = self.to_address.q.val();
+        self.bank1.write_address.next = self.to_address.q.val();
         // To the drain.
         if self.drain_read.val() {
             self.drained.d.next = self.drain_bank.val();

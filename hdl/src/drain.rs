@@ -6,7 +6,7 @@
 //! or parallel, a value a cycle. With `uniform`, one multiplier and n biases come instead of n records.
 //!
 //! With `add` a pixel's word goes on into the residual lanes, beside the word of another tensor that is read in the cycle
-//! in which it would have been written; the sum is written three cycles after that. `steps` is 2 then: read and write
+//! in which it would have been written; the sum is written seven cycles after that. `steps` is 2 to 6 then: read and write
 //! take one port of activation memory in turn.
 
 use crate::literal::{literal, op};
@@ -117,7 +117,7 @@ pub struct Drain<
     #[default(from_fn(|_| Default::default()))]
     parallel: [Scale<WB>; LP],
     #[default(from_fn(|_| Default::default()))]
-    residual: [Residual<WB>; NA],
+    residual: [Residual<WB, LS>; NA],
     #[default(from_fn(|_| Default::default()))]
     store: [RamParts<WB, PW, PB, GB, G>; L],
     d_addr: DFF<Bits<A>>,
@@ -181,18 +181,18 @@ pub struct Drain<
     constants: DFF<Bits<AB>>,
     add_at: DFF<Bits<A>>,
     value6: DFF<Bits<WB>>,
-    word6: DFF<Bit>,
-    end6: DFF<Bit>,
-    word7: DFF<Bit>,
-    end7: DFF<Bit>,
-    word8: DFF<Bit>,
-    end8: DFF<Bit>,
+    adding: DFF<Bits<7>>,
+    ending: DFF<Bits<7>>,
     add: Signal<Local, Bit>,
     done: Signal<Local, Bit>,
     out: Signal<Local, Bit>,
     added: Signal<Local, Bits<WB>>,
     #[default(from_fn(|_| Default::default()))]
     sums_of: [Signal<Local, Bits<WB>>; NA],
+    #[default(literal(0))]
+    none_adding: Constant<Bits<7>>,
+    #[default(literal(1))]
+    one_adding: Constant<Bits<7>>,
     #[default(literal(0))]
     no_word: Constant<Bits<WB>>,
     #[default(literal(0))]
@@ -362,12 +362,8 @@ impl<
             constants,
             add_at,
             value6,
-            word6,
-            end6,
-            word7,
-            end7,
-            word8,
-            end8
+            adding,
+            ending
         );
         if self.set.val() {
             if self.op.val() == self.d_addr_op.val() {
@@ -623,12 +619,14 @@ impl<
             self.value6.d.next = self.whole.val();
             self.add_at.d.next = self.add_at.q.val() + self.d_add_step.q.val();
         }
-        self.word6.d.next = self.add_read.val();
-        self.end6.d.next = self.end5.q.val();
-        self.word7.d.next = self.word6.q.val();
-        self.end7.d.next = self.end6.q.val();
-        self.word8.d.next = self.word7.q.val();
-        self.end8.d.next = self.end7.q.val();
+        self.adding.d.next = self.adding.q.val() << 1;
+        self.ending.d.next = self.ending.q.val() << 1;
+        if self.add_read.val() {
+            self.adding.d.next = (self.adding.q.val() << 1) | self.one_adding.val();
+        }
+        if self.end5.q.val() {
+            self.ending.d.next = (self.ending.q.val() << 1) | self.one_adding.val();
+        }
         self.added.next = self.no_word.val();
         for i in 0..NA {
             self.residual[i].v.next = self.value6.q.val().get_bits::<8>(i * 8);
@@ -654,8 +652,8 @@ impl<
         self.done.next = self.last5.q.val() && self.end5.q.val();
         self.word.next = self.whole.val();
         if self.add.val() {
-            self.out.next = self.word8.q.val();
-            self.done.next = self.word8.q.val() && self.end8.q.val();
+            self.out.next = self.adding.q.val().get_bit(6);
+            self.done.next = self.adding.q.val().get_bit(6) && self.ending.q.val().get_bit(6);
             self.word.next = self.added.val();
         }
         self.write.next = self.out.val();
@@ -715,9 +713,7 @@ impl<
             self.last3.d.next = false;
             self.last4.d.next = false;
             self.last5.d.next = false;
-            self.word6.d.next = false;
-            self.word7.d.next = false;
-            self.word8.d.next = false;
+            self.adding.d.next = self.none_adding.val();
         }
         self.busy.next = self.job.q.val();
         self.working.next = self.running.q.val();

@@ -131,7 +131,7 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     active: DFF<Bit>,
     tile_start: DFF<Bit>,
     first_tile: DFF<Bit>,
-    just_started: DFF<Bit>,
+    just_started: DFF<Bits<2>>,
     which: DFF<Bit>,
     taken0: DFF<Bit>,
     taken1: DFF<Bit>,
@@ -184,6 +184,10 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     zero3: Constant<Bits<3>>,
     #[default(literal(1))]
     one3: Constant<Bits<3>>,
+    #[default(literal(0))]
+    not_started: Constant<Bits<2>>,
+    #[default(literal(1))]
+    started: Constant<Bits<2>>,
     #[default(literal(R as u32))]
     rows: Constant<Bits<12>>,
     #[default(literal(G as u32))]
@@ -307,8 +311,8 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
         }
         // May a word be asked for now?
         self.held.next = self.f_mode.q.val().get_bit(15) && !self.first_tile.q.val();
-        // A word of one pixel's tile must not follow the one before at once: its sum is two cycles on its way.
-        self.may_start.next = (self.tile_ready.val() || self.held.val()) && !self.just_started.q.val();
+        // A pixel's word must not follow the one before in the next two cycles: its sum is that long on its way.
+        self.may_start.next = (self.tile_ready.val() || self.held.val()) && !self.just_started.q.val().any();
         self.go.next = self.active.q.val() && self.grant.val() && (!self.tile_start.q.val() || self.may_start.val());
         self.stalled.next = self.active.q.val() && !self.go.val();
         self.take.next = self.go.val() && self.tile_start.q.val() && !self.held.val();
@@ -370,7 +374,10 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
         self.last_block_q.d.next = self.last_macs.val();
         self.line_q.d.next = self.go.val() && self.lines.val();
         self.output_q.d.next = self.go.val() && self.has_output.val();
-        self.just_started.d.next = self.go.val() && self.tile_start.q.val();
+        self.just_started.d.next = self.just_started.q.val() << 1;
+        if self.go.val() && self.tile_start.q.val() {
+            self.just_started.d.next = self.started.val();
+        }
         // Advance.
         if self.go.val() {
             self.tile_start.d.next = self.end_y.val();
@@ -469,7 +476,7 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
             self.which.d.next = false;
             self.taken0.d.next = false;
             self.taken1.d.next = false;
-            self.just_started.d.next = false;
+            self.just_started.d.next = self.not_started.val();
         }
         self.busy.next = self.active.q.val();
         self.valid.next = self.valid_q.q.val();

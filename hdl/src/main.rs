@@ -8,7 +8,7 @@
 //! target/icebreaker/systole_infer.v: 3177 lines, 48 modules
 //! target/icebreaker/systole_shell.v: 560 lines, 12 modules
 //! $ systole-hdl configs
-//! small4x4 edge8x8 mid16x16
+//! small4x4 edge8x8 edge12x12 mid16x16
 //! $ systole-hdl synth icebreaker
 //! ```
 

@@ -31,6 +31,18 @@ pub const ADD_BYTES: usize = 16;
 /// Bits that the sum of a residual addition drops.
 pub const ADD_SHIFT: u32 = 28;
 
+/// Cycles from the drain's reading of an addend to its writing of the sum; both take one port of activation memory.
+pub const ADD_CYCLES: u32 = 7;
+
+/// The least cycles a pixel, `steps` or more, with which the reads and writes of a residual addition never meet.
+pub const fn add_steps(steps: u32) -> u32 {
+    if ADD_CYCLES.is_multiple_of(steps) {
+        steps + 1
+    } else {
+        steps
+    }
+}
+
 /// Words of n bytes that hold one [`add_record`].
 pub const fn add_words(n: usize) -> usize {
     ADD_BYTES.div_ceil(n)

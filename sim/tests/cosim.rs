@@ -52,7 +52,7 @@ struct Writer<'a> {
 /// Blocks of parameter records of serial multipliers, for 1 to 8 steps and again.
 const RECORDS: usize = 24;
 
-/// So many blocks of n records, in bus words: three words of four bytes a record (n of 4).
+/// So many blocks of n records, in bus words.
 fn serial_records(config: &Config, random: &mut Random) -> Vec<u8> {
     let mut bytes = Vec::new();
     for block in 0..RECORDS * config.n {
@@ -64,7 +64,11 @@ fn serial_records(config: &Config, random: &mut Random) -> Vec<u8> {
                 break packed;
             }
         };
-        bytes.extend(layout::param_record(random.next() as i32 >> random.range(0, 20), multiplier));
+        let record = layout::param_record(random.next() as i32 >> random.range(0, 20), multiplier);
+        for word in record.chunks(config.n) {
+            bytes.extend(word);
+            bytes.resize(bytes.len().next_multiple_of(config.bus_bytes()), 0);
+        }
     }
     bytes
 }
@@ -143,9 +147,19 @@ impl Writer<'_> {
         let w_address = r.range(0, last_address);
         let new_address = !r.one_in(3) || self.tile_at > last_address;
         let param_words = n * layout::param_words(self.config.n) as i64 + layout::add_words(self.config.n) as i64;
+        let add = self.config.residual && r.one_in(3);
+        // With an addition read and write of the drain take turns.
+        let steps = match self.config.multiplier {
+            Multiplier::Serial if add => i64::from(layout::add_steps(steps as u32)),
+            Multiplier::Serial => steps,
+            Multiplier::Parallel => 1 + i64::from(add),
+        };
+        let record_words = layout::param_words(self.config.n) as i64;
         let param = match self.config.multiplier {
             // The digits of a multiplier must fit the steps.
-            Multiplier::Serial => self.records + (8 * r.range(0, RECORDS as i64 / 8 - 1) + steps - 1) * n * 3,
+            Multiplier::Serial => {
+                self.records + (8 * r.range(0, RECORDS as i64 / 8 - 1) + steps - 1) * n * record_words
+            }
             Multiplier::Parallel => r.range(0, self.config.weight_words() as i64 / 2 - param_words),
         };
         let uniform = self.config.uniform() && r.one_in(2);
@@ -156,12 +170,6 @@ impl Writer<'_> {
         let high = r.range(low, 127);
         let zero_point = r.range(-128, 127);
         let (full, last) = (r.range(0, n * n), r.range(0, n * n));
-        let add = self.config.residual && r.one_in(3);
-        // Two cycles a pixel, so that read and write of the drain take turns.
-        let steps = match self.config.multiplier {
-            Multiplier::Serial => steps,
-            Multiplier::Parallel => 1 + i64::from(add),
-        };
         let (add_step, add_low, add_high) = (r.range(1, 3), r.range(-128, 127), r.range(-128, 127));
         let add_address = r.range(0, half - add_step * pixels);
         if wander {
@@ -279,7 +287,6 @@ fn case(config: &Config, random: &mut Random) -> Case {
     let records = w.records as usize;
     let mut weights = random.bytes((weight_loaded + 100) as usize * bus);
     if config.multiplier == Multiplier::Serial {
-        assert_eq!((config.n, bus), (4, 4), "records as they are written here");
         let bytes = serial_records(config, random);
         weights[records * bus..][..bytes.len()].copy_from_slice(&bytes);
     }
@@ -392,6 +399,11 @@ fn small4x4_does_what_the_model_does() {
 #[test]
 fn edge8x8_does_what_the_model_does() {
     cosimulate("edge8x8", 40);
+}
+
+#[test]
+fn edge12x12_does_what_the_model_does() {
+    cosimulate("edge12x12", 25);
 }
 
 #[test]

@@ -150,8 +150,8 @@ pub fn part(name: &str) -> Result<&'static Part, String> {
 impl Part {
     /// yosys's script from Verilog to `json`, which for a part without place-and-route is a count of cells.
     ///
-    /// iCE40: without -dsp, so that only the array's own SB_MAC16 take DSP blocks; SYSTOLE_ICE40 and
-    /// SYSTOLE_ECP5 pick the leaf cells' bodies. Xilinx: -nolutram, since yosys 0.70 stops inside its own LUT RAM map for memories of some depths.
+    /// iCE40: without -dsp, so that only the array's own SB_MAC16 take DSP blocks. SYSTOLE_ICE40 and SYSTOLE_ECP5 pick the
+    /// leaf cells' bodies. Xilinx: -nolutram, since yosys 0.70 stops inside its own LUT RAM map for memories of some depths.
     pub fn synthesis(&self, files: &[&str], top: &str, json: &str) -> String {
         let files = files.join(" ");
         match self.family {
@@ -159,10 +159,7 @@ impl Part {
                 "read_verilog -D SYSTOLE_ICE40 {files}; read_verilog -lib +/ice40/cells_sim.v; \
                  synth_ice40 -device u -abc9 -top {top} -json {json}"
             ),
-            Family::Ecp5 => format!(
-                "read_verilog -D SYSTOLE_ECP5 {files}; read_verilog -lib +/ecp5/cells_sim.v +/ecp5/cells_bb.v; \
-                 synth_ecp5 -top {top} -json {json}"
-            ),
+            Family::Ecp5 => format!("read_verilog -D SYSTOLE_ECP5 {files}; synth_ecp5 -top {top} -json {json}"),
             Family::Xilinx => format!(
                 "read_verilog {files}; synth_xilinx -family xcup -nolutram -top {top}; tee -q -o {json} stat -json"
             ),

@@ -191,6 +191,7 @@ struct Model {
     words: VecDeque<Word>,
     /// The word of the cycle before, and its bank; and what of it stays.
     sent: Option<(Word, bool)>,
+    sent_before: Option<(Word, bool)>,
     sent_line: bool,
     bank: bool,
     taken: [bool; 2],
@@ -208,6 +209,7 @@ impl Model {
             job: Job::default(),
             words: VecDeque::new(),
             sent: None,
+            sent_before: None,
             sent_line: false,
             bank: false,
             taken: [false; 2],
@@ -229,8 +231,9 @@ impl Model {
     fn cycle(&mut self, i: &[u128]) -> Vec<u128> {
         let [set, op, value, start, clear, drained, drained_bank, tile_ready, grant] = *i else { unreachable!() };
         let next = self.words.front().copied();
-        // The sum of a pixel takes two cycles: tiles of one pixel leave a cycle between their words.
-        let again = matches!((next, self.sent), (Some(w), Some((s, _))) if w.starts && s.starts);
+        // A pixel's sum is on its way for two cycles: so far apart are the first words of tiles.
+        let started = |sent: Option<(Word, bool)>| sent.is_some_and(|(word, _)| word.starts);
+        let again = next.is_some_and(|w| w.starts) && (started(self.sent) || started(self.sent_before));
         let goes = next.filter(|w| grant == 1 && (!w.take || tile_ready == 1) && !again);
         let sent = self.sent;
         let of = |f: fn(&Word) -> bool| u128::from(sent.is_some_and(|(w, _)| f(&w)));
@@ -256,6 +259,7 @@ impl Model {
             sent.map_or(0, |(w, _)| w.macs),
             (next.is_some() && goes.is_none()).into(),
         ];
+        self.sent_before = self.sent;
         self.sent = goes.map(|w| (w, self.bank));
         self.sent_line = self.job.line.is_some();
         if let Some(word) = goes {

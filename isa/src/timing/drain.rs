@@ -7,7 +7,7 @@ use crate::layout;
 
 /// Cycles from a value's last digit to its write, and to the write of a residual sum.
 const TO_WRITE: u32 = 5;
-const TO_SUM: u32 = TO_WRITE + 3;
+const TO_SUM: u32 = TO_WRITE + layout::ADD_CYCLES;
 
 /// What the drain does in a cycle.
 pub struct Signals {

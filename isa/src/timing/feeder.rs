@@ -51,7 +51,8 @@ pub struct Feeder {
     active: bool,
     tile_start: bool,
     first_tile: bool,
-    just_started: bool,
+    /// Cycles in which no tile may start: a pixel's word must not follow the one before so soon.
+    just_started: u8,
     hold: bool,
     words: u64,
     words_left: u64,
@@ -67,13 +68,13 @@ impl Feeder {
     pub fn new(config: &Config) -> Self {
         let n = config.n as u64;
         Self {
-            // One register behind the memory, n + 2 stages of the wave, an accumulator column pair a cycle.
-            flight: 1 + n + 2 + n / 2,
+            // One register behind the memory, n + 1 stages of the wave, an accumulator column pair a cycle.
+            flight: 1 + n + 1 + n / 2,
             flying: VecDeque::new(),
             active: false,
             tile_start: false,
             first_tile: false,
-            just_started: false,
+            just_started: 0,
             hold: false,
             words: 0,
             words_left: 0,
@@ -99,7 +100,7 @@ impl Feeder {
 
     /// Whether a word is asked for.
     pub fn go(&self, granted: bool, tile_ready: bool) -> bool {
-        self.active && granted && (!self.tile_start || ((tile_ready || self.held()) && !self.just_started))
+        self.active && granted && (!self.tile_start || ((tile_ready || self.held()) && self.just_started == 0))
     }
 
     /// With `go`: whether it reads activation memory.
@@ -121,7 +122,7 @@ impl Feeder {
         for (left, _) in &mut self.flying {
             *left -= 1;
         }
-        self.just_started = go && self.tile_start;
+        self.just_started = if go && self.tile_start { 2 } else { self.just_started.saturating_sub(1) };
         if go {
             self.tile_start = false;
             self.words_left -= 1;

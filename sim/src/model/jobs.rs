@@ -150,6 +150,9 @@ impl Machine {
         if self.config.multiplier == Multiplier::Parallel && steps != 1 + u32::from(add.is_some()) {
             return Err(format!("{steps} steps: parallel multipliers take 1, or 2 with an addition"));
         }
+        if add.is_some() && steps != layout::add_steps(steps) {
+            return Err(format!("{steps} steps with an addition: its reads and writes would meet"));
+        }
         let [zero_point, low, high] = ["zero_point", "low", "high"].map(|f| self.field(op::D_QUANT, f) as u8 as i8);
         let params: Vec<(i32, u64)> = (0..n).map(|c| self.parameter(c, uniform)).collect();
         let [least, most] = ["low", "high"].map(|f| self.field(op::D_CLAMP, f) as u8 as i8);

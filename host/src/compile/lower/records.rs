@@ -32,9 +32,12 @@ pub fn records(
             Refusal::new(node, format!("channel {channel}: multiplier {} / 2^{} is out of the card's range", r.m, r.t))
         };
         let serial = config.multiplier == Multiplier::Serial;
-        let mut steps = if !serial && add.is_some() { 2 } else { 1 };
+        let mut steps = 1;
         for (i, &(_, requant)) in of_block.iter().enumerate().filter(|_| serial) {
             steps = steps.max(requant.steps().ok_or_else(|| refuse(i, requant))?);
+        }
+        if add.is_some() {
+            steps = layout::add_steps(steps);
         }
         let packed: Vec<u64> = of_block
             .iter()
