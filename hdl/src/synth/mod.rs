@@ -107,47 +107,62 @@ impl Synth {
                 }
             }
         }
-        let mut objects = Vec::new();
+        let (mut objects, mut failed) = (Vec::new(), Vec::new());
         for (config, board) in &wanted {
-            let name = folder::name(board, config);
-            if self.check {
-                let sources = self.sources(board, config)?;
-                let said = folder::check(&self.output.join(&name), board, config, &sources);
-                println!("{}", said.map_err(|e| Missed(format!("{e:#}")))?);
-                continue;
-            }
-            let progress = Progress::new();
-            let built = self.build(board, config, &progress).with_context(|| name.clone())?;
-            drop(progress);
-            let timing = &built.timing;
-            if timing.fmax_mhz < timing.wanted_mhz {
-                let tried = format!("{} seeds reach {} MHz", timing.seeds.len(), timing.fmax_mhz);
-                return Err(
-                    Missed(format!("{name}: {tried}, {} are wanted; nothing is written", timing.wanted_mhz)).into()
-                );
-            }
-            if self.compare {
-                let differing = folder::differing(&built.files, &self.output.join(&name))?;
-                if !differing.is_empty() {
-                    let what = format!("{name}: built again, {} is not as committed", differing.join(", "));
-                    return Err(Missed(what).into());
+            match self.one(board, config) {
+                Ok(object) => objects.extend(object),
+                Err(e) if wanted.len() == 1 => return Err(e),
+                // The others are worth having all the same.
+                Err(e) => {
+                    eprintln!("systole-hdl: {e:#}");
+                    failed.push(folder::name(board, config));
                 }
-            } else {
-                folder::write(&built.files, &self.output, &name)?;
-            }
-            if self.json {
-                objects.push(serde_json::json!({
-                    "board": board.name, "config": config.name, "folder": self.output.join(&name),
-                    "timing": built.timing, "utilisation": built.utilisation, "build": built.build,
-                }));
-            } else {
-                println!("{}", summary(&name, &built, self.compare));
             }
         }
         if self.json && !self.check {
             println!("{}", serde_json::to_string_pretty(&objects)?);
         }
+        if !failed.is_empty() {
+            return Err(Missed(format!("{} of {} failed: {}", failed.len(), wanted.len(), failed.join(", "))).into());
+        }
         Ok(())
+    }
+
+    /// One build, or its check; what `--json` says of it.
+    fn one(&self, board: &Board, config: &Config) -> Result<Option<serde_json::Value>> {
+        let name = folder::name(board, config);
+        let folder = self.output.join(&name);
+        if self.check {
+            let sources = self.sources(board, config)?;
+            let said = folder::check(&folder, board, config, &sources).map_err(|e| Missed(format!("{e:#}")))?;
+            println!("{said}");
+            return Ok(None);
+        }
+        let progress = Progress::new();
+        let built = self.build(board, config, &progress).with_context(|| name.clone())?;
+        drop(progress);
+        let timing = &built.timing;
+        if timing.fmax_mhz < timing.wanted_mhz {
+            let tried = format!("{} seeds reach {} MHz", timing.seeds.len(), timing.fmax_mhz);
+            return Err(Missed(format!("{name}: {tried}, {} are wanted; nothing is written", timing.wanted_mhz)).into());
+        }
+        if self.compare {
+            let differing = folder::differing(&built.files, &folder)?;
+            if !differing.is_empty() {
+                let what = differing.join(", ");
+                return Err(Missed(format!("{name}: built again, {what} is not as committed")).into());
+            }
+        } else {
+            folder::write(&built.files, &self.output, &name)?;
+        }
+        if !self.json {
+            println!("{}", summary(&name, &built, self.compare));
+            return Ok(None);
+        }
+        Ok(Some(serde_json::json!({
+            "board": board.name, "config": config.name, "folder": folder,
+            "timing": built.timing, "utilisation": built.utilisation, "build": built.build,
+        })))
     }
 
     /// Every file that a build depends on: emitted Verilog, constraints, energy coefficients.
