@@ -38,7 +38,7 @@ fn main() {
         // Without its head, which the target makes.
         write("plan", &format!("random_{seed}"), &plan[52..]);
     }
-    for (i, name) in ["small4x4", "edge8x8"].into_iter().enumerate() {
+    for (i, name) in ["small4x4", "edge8x8", "mid16x16"].into_iter().enumerate() {
         let config = card::config(name);
         for board in [isa::manifest::BOARD_SIMULATED, "board"] {
             // Manifest, a zero byte, a bitstream: the target puts them into a container.
@@ -47,6 +47,8 @@ fn main() {
                 (0, "board") => [&100u64.to_le_bytes()[..], &zlib(100)].concat(),
                 // More than it claims.
                 (1, "board") => [&100u64.to_le_bytes()[..], &zlib(65_536)].concat(),
+                // Cut off.
+                (2, "board") => [&100u64.to_le_bytes()[..], &zlib(100)[..6]].concat(),
                 _ => Vec::new(),
             };
             write("container", &format!("{board}_{name}"), &[manifest.as_bytes(), &[0], &packed].concat());
