@@ -1,4 +1,4 @@
-//! `systole-hdl`: writes the Verilog of a named configuration.
+//! `systole-hdl`: writes the Verilog of a named configuration, and makes bitstreams of it.
 //!
 //! ```text
 //! $ systole-hdl emit --config edge8x8 -o target/edge8x8
@@ -9,14 +9,20 @@
 //! target/icebreaker/systole_shell.v: 1086 lines, 14 modules
 //! $ systole-hdl configs
 //! small4x4 edge8x8 edge12x12 mid16x16
+//! $ systole-hdl synth icebreaker
 //! ```
 
+mod synth;
+
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use systole_hdl::{board, configs, emit};
+use systole_isa::manifest::Kernel;
+use systole_isa::vitis;
 
-/// The kernels as Verilog.
+/// The kernels as Verilog and as bitstreams.
 #[derive(Parser)]
 #[command(name = "systole-hdl", version)]
 struct Arguments {
@@ -58,6 +64,23 @@ enum Command {
         #[arg(long)]
         baud: Option<u64>,
     },
+    /// Write DIR/KERNEL/kernel.xml and DIR/KERNEL/package.tcl for each kernel: what Vitis needs to package it.
+    Vitis {
+        /// Name of the configuration.
+        #[arg(long)]
+        config: String,
+        /// Folder to write into; made if it is not there.
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+    },
+    /// Build bitstreams: emit, yosys, nextpnr, pack. Runs in the checkout.
+    Synth(synth::Synth),
+    /// Place and route a kernel in a frame of shift registers: the clock that it reaches, as JSON.
+    Place(synth::measure::Place),
+    /// What the inference kernel takes on its part, from yosys and nextpnr; fails on latches and undriven wires.
+    Resources(synth::measure::Resources),
+    /// Take the bitstream out of a container, as the board's loader wants it.
+    Unpack(synth::Unpack),
 }
 
 /// The board of this name, with another baud if one is given.
@@ -94,6 +117,19 @@ fn run(command: Command) -> anyhow::Result<()> {
             }
         }
         Command::Divider { board, baud } => println!("{}", board_at(&board, baud)?.divider()),
+        Command::Vitis { config, output } => {
+            let config = configs::config(&config).map_err(anyhow::Error::msg)?;
+            for kernel in [Kernel::infer(), Kernel::allocate()] {
+                let folder = output.join(&kernel.name);
+                std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+                emit::write_whole(&folder.join("kernel.xml"), vitis::kernel_xml(&kernel, &config).as_bytes())?;
+                emit::write_whole(&folder.join("package.tcl"), vitis::package_tcl(&kernel, &config).as_bytes())?;
+            }
+        }
+        Command::Synth(command) => command.run()?,
+        Command::Place(command) => command.run()?,
+        Command::Resources(command) => command.run()?,
+        Command::Unpack(command) => command.run()?,
     }
     Ok(())
 }
@@ -103,7 +139,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("systole-hdl: {e:#}");
-            ExitCode::from(2)
+            // Sound input, but what was asked for was not reached.
+            ExitCode::from(if e.downcast_ref::<synth::Missed>().is_some() { 1 } else { 2 })
         }
     }
 }
