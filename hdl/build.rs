@@ -4,6 +4,9 @@ use std::{env, error::Error, fs, path::PathBuf};
 use systole_isa::config::{Config, Multiplier};
 use systole_isa::layout;
 
+/// Bits of an accumulator: what the requantisers take.
+const ACC_BITS: usize = 32;
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=configs.yaml");
     let configs: Vec<Config> = serde_yaml::from_str(&fs::read_to_string("configs.yaml")?)?;
@@ -72,6 +75,8 @@ fn sizes(c: &Config) -> String {
         ("W: weight address bits", c.weight_words_log2 as usize),
         ("C: accumulator address bits", c.acc_words_log2 as usize),
         ("D: accumulator words", c.acc_words()),
+        ("AB: bits of an accumulator", ACC_BITS),
+        ("AP: bits of two", 2 * ACC_BITS),
         ("M: address bits of the larger memory", c.act_words_log2.max(c.weight_words_log2) as usize),
         ("T: bits that hold 16 cycles of products", clog2(16 * n * n + 1)),
         ("AW: card memory address bits", c.addr_bits as usize),

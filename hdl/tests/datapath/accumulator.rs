@@ -48,9 +48,23 @@ fn job(rng: &mut Rng, pixels: usize) -> Vec<Option<Feed>> {
     feeds
 }
 
+/// What AB bits keep of a sum.
+fn wrapped(sum: i32, bits: u32) -> i32 {
+    sum << (32 - bits) >> (32 - bits)
+}
+
 #[test]
 fn accumulators_replace_add_and_keep_the_greater_beside_a_drain() {
-    let bench = cosim!(Accumulator::<PW, 5, WORDS>::default(),
+    beside_a_drain::<32, 64>();
+}
+
+#[test]
+fn narrow_accumulators_wrap() {
+    beside_a_drain::<20, 40>();
+}
+
+fn beside_a_drain<const AB: usize, const AP: usize>() {
+    let bench = cosim!(Accumulator::<PW, AB, AP, 5, WORDS>::default(),
         inputs: [valid_in, first_in, max_in, bank_in, last_in, address_in, sum0, sum1,
             drain_read, drain_bank, drain_address],
         outputs: [valid_out, first_out, max_out, bank_out, last_out, address_out, out0, out1]);
@@ -95,7 +109,7 @@ fn accumulators_replace_add_and_keep_the_greater_beside_a_drain() {
                     *held = match (f.first, f.max) {
                         (true, _) => sum,
                         (false, true) => sum.max(*held),
-                        (false, false) => held.wrapping_add(sum),
+                        (false, false) => wrapped(held.wrapping_add(sum), AB as u32),
                     };
                 }
             }
