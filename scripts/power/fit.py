@@ -52,7 +52,9 @@ class Fit:
         """The counter model: memories cost at least their blocks, the clock at least its tree and registers."""
         n, g = self.measured["n"], self.gates
         spram, ebr = n // 2 * g["spram_j"], 2 * n * g["ebr_j"]
-        least = [g["tree_j"] + self.registers * g["register_j"], 0, 0, 0, spram, spram, spram, spram, ebr, ebr, 0, 0]
+        # A beat: half of its bits change, at four ends each (the port, a register, two memories).
+        beat = 8 * n / 2 * 4 * g["end_j"]
+        least = [g["tree_j"] + self.registers * g["register_j"], 0, 0, 0, spram, spram, spram, spram, ebr, ebr, beat, beat]
         self.least = numpy.array(least)
         self.rows = numpy.array([terms(r["counters"], n) for r in self.layers], float)
         self.dynamic = self.parts[:, 1:].sum(axis=1)
@@ -104,6 +106,16 @@ def residuals(fit):
         yield what, "µA", (published[high] - published[low]) / of, (fit.currents[high] - fit.currents[low]) / of
 
 
+def others(fit, name):
+    """pJ a multiply-accumulate of a network, by each way to weigh nets."""
+    layers = [r for r in fit.layers if r["model"] == name]
+    macs = sum(r["macs"] for r in layers)
+    for what, weigh in [("as fitted", model.ends), *model.OTHERS.items()]:
+        gates = model.fit(fit.measured["designs"], weigh)[0]
+        total = sum(model.joules(gates, model.amounts(r, fit.registers, fit.measured["clock_hz"], weigh)).sum() for r in layers)
+        yield what, total * 1e12 / macs
+
+
 def marlann(fit):
     """The part of MARLANN's power that the model explains without its netlist, in W: a bound, no calibration."""
     m, g = model.MARLANN, fit.gates
@@ -138,6 +150,8 @@ def show(fit):
         cycles = sum(fit.layers[i]["cycles"] for i in at)
         print(f"  {name:<24}{total * 1e6:>8.2f} µJ, {total * 1e12 / macs:.1f} pJ/MAC, {100 * macs / (cycles * fit.measured['n'] ** 2):.0f} % utilised at {clock / 1e6:.0f} MHz; unseen: {100 * fit.unseen[name]:+.1f} %")
     print(f"  uncertainty of the counter model: {fit.uncertainty():.2f}")
+    for name in fit.unseen:
+        print(f"  {name}: " + "; ".join(f"{what} {pj:.1f}" for what, pj in others(fit, name)) + " pJ/MAC")
     print("counter coefficients, pJ")
     for name, value in fit.values().items():
         if name not in fit.gates:

@@ -46,13 +46,23 @@ def ends(activity):
     return sum(n[0] + n[2] for kind, n in activity["nets"].items() if kind != "carry")
 
 
-def amounts(activity, registers, clock_hz):
+# Other ways to weigh what moved, which the published currents cannot tell from `ends`: what they give for a network is how
+# uncertain its nets are. A kind of nets has transitions, those without glitches, transitions times routed sinks.
+OTHERS = {
+    "a net costs the same whatever its sinks": lambda a: sum(n[0] for k, n in a["nets"].items() if k != "carry"),
+    "a net costs its sinks alone": lambda a: sum(n[2] for k, n in a["nets"].items() if k != "carry"),
+    "carries cost as nets do": lambda a: ends(a) + a["nets"]["carry"][0],
+    "glitches cost nothing": lambda a: sum((n[0] + n[2]) * n[1] / max(n[0], 1) for k, n in a["nets"].items() if k != "carry"),
+}
+
+
+def amounts(activity, registers, clock_hz, weigh=ends):
     """What each coefficient of UNITS is multiplied with."""
     cycles = activity["cycles"]
     spram = sum(m[0] + m[1] for m in activity["memories"].values())
     ebr = sum(m[2] + m[3] for m in activity["memories"].values())
     bits = activity["dsp_operands"] + activity["dsp_products"]
-    return numpy.array([cycles / clock_hz, cycles, cycles * registers, ends(activity), bits, spram, ebr], dtype=float)
+    return numpy.array([cycles / clock_hz, cycles, cycles * registers, weigh(activity), bits, spram, ebr], dtype=float)
 
 
 def least_squares(rows, wanted):
@@ -64,7 +74,7 @@ def least_squares(rows, wanted):
     return nnls(rows / scale, numpy.asarray(wanted, float))[0] / scale
 
 
-def fit(designs):
+def fit(designs, weigh=ends):
     """Coefficients in W and J from the published currents, and the current that they give for each, in µA.
 
     Relative errors are what is made least. The oscillator's current is fitted beside them and belongs to no design.
@@ -77,7 +87,7 @@ def fit(designs):
         d = designs[design]
         a = d["activity"]
         bits = a["dsp_operands"] + a["dsp_products"]
-        per_cycle = [1, d["registers"], ends(a) / a["cycles"], bits / a["cycles"]]
+        per_cycle = [1, d["registers"], weigh(a) / a["cycles"], bits / a["cycles"]]
         rows.append([1, int(own), *(mhz * v for v in per_cycle)])
     rows = numpy.array(rows, float)
     measured = numpy.array([p[4] for p in PUBLISHED])

@@ -37,6 +37,8 @@ struct Activity {
     std::vector<uint64_t> module_ends;
     // Bits that changed in the multipliers' operands and products.
     uint64_t dsp_operands = 0, dsp_products = 0;
+    // The same together if an activation of zero left its multiplier as it is: what operand isolation could reach at best.
+    uint64_t dsp_isolated = 0;
     // Block accesses by memory: SPRAM reads, writes, EBR reads, writes.
     std::vector<std::array<uint64_t, 4>> memories;
 };
@@ -112,6 +114,7 @@ public:
         }
         a.dsp_operands = dsp_operands_;
         a.dsp_products = dsp_products_;
+        a.dsp_isolated = dsp_isolated_;
         a.memories = accesses_;
         clear();
         return a;
@@ -123,7 +126,8 @@ public:
             return "[" + std::to_string(n.all) + ", " + std::to_string(n.settled) + ", " + std::to_string(n.routed) + "]";
         };
         text += ", \"dsp_operands\": " + std::to_string(a.dsp_operands);
-        text += ", \"dsp_products\": " + std::to_string(a.dsp_products) + ", \"nets\": {";
+        text += ", \"dsp_products\": " + std::to_string(a.dsp_products);
+        text += ", \"dsp_isolated\": " + std::to_string(a.dsp_isolated) + ", \"nets\": {";
         for (int k = 0; k < KINDS; k++) text += std::string(k ? ", \"" : "\"") + KIND_NAMES[k] + "\": " + nets(a.kinds[k]);
         text += "}, \"module_ends\": {";
         for (size_t m = 0; m < a.module_ends.size(); m++) {
@@ -164,6 +168,9 @@ private:
         std::vector<unsigned> a, b, o;
         uint16_t ra = 0, rb = 0, last_a = 0, last_b = 0;
         uint32_t products = 0, last = 0;
+        // With isolation: the last operand that was not zero, and what it gives.
+        uint16_t kept = 0;
+        uint32_t kept_product = 0;
     };
     struct Sink {
         unsigned cell, steps;
@@ -299,7 +306,7 @@ private:
         transitions_.assign(value_.size(), 0);
         settled_.assign(value_.size(), 0);
         accesses_.assign(memory_names_.size(), {0, 0, 0, 0});
-        cycles_ = dsp_operands_ = dsp_products_ = 0;
+        cycles_ = dsp_operands_ = dsp_products_ = dsp_isolated_ = 0;
     }
 
     void later(const std::vector<unsigned>& bits, uint32_t word) {
@@ -374,10 +381,23 @@ private:
         const uint32_t out = ((d.top_reg ? d.products : direct) & 0xffff0000) | ((d.bottom_reg ? d.products : direct) & 0xffff);
         dsp_operands_ += unsigned(std::popcount(uint16_t(a ^ d.last_a)) + std::popcount(uint16_t(b ^ d.last_b)));
         dsp_products_ += unsigned(std::popcount(out ^ d.last));
+        isolate(d, a, b);
         d.last_a = a, d.last_b = b, d.last = out;
         for (size_t i = 0; i < d.o.size(); i++) {
             if (d.o[i] > 1) put(d.o[i], out >> i & 1);
         }
+    }
+
+    // Operand B has the activations; each half is kept while it is zero.
+    void isolate(Dsp& d, uint16_t a, uint16_t b) {
+        uint16_t kept = d.kept;
+        for (const unsigned half : {0xffu, 0xff00u}) {
+            if (b & half) kept = uint16_t((kept & ~half) | (b & half));
+        }
+        const uint32_t product = multiply(d, a, kept);
+        const uint16_t operands[2] = {uint16_t(a ^ d.last_a), uint16_t(kept ^ d.kept)};
+        dsp_isolated_ += unsigned(std::popcount(operands[0]) + std::popcount(operands[1]) + std::popcount(product ^ d.kept_product));
+        d.kept = kept, d.kept_product = product;
     }
 
     std::vector<uint8_t> value_, kind_, parity_;
@@ -395,7 +415,7 @@ private:
     std::vector<uint64_t> due_;
     std::vector<unsigned> touched_, flips_;
     std::vector<std::array<uint64_t, 4>> accesses_;
-    uint64_t time_ = 1, waiting_ = 0, cycles_ = 0, dsp_operands_ = 0, dsp_products_ = 0;
+    uint64_t time_ = 1, waiting_ = 0, cycles_ = 0, dsp_operands_ = 0, dsp_products_ = 0, dsp_isolated_ = 0;
 };
 
 } // namespace gates

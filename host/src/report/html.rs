@@ -168,7 +168,7 @@ pub fn run_html(report: &RunReport, utilisation: Option<&UtilisationFile>) -> St
                     (plot)
                     p.note {
                         "Of one inference. Static power × time; clock: its tree, the registers and what moves in every cycle; mac: the \
-                         array's products, its sums and the requantiser; memories on the chip; bus: beats to and from card memory."
+                         array's products, its sums and the requantiser; memories: words on the chip, with the logic that moves with them; bus: beats to and from card memory."
                     }
                 }
                 @if let Some(plot) = by_layer(report) { h2 { "Energy by layer" } (plot) }
