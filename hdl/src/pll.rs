@@ -31,7 +31,7 @@ fn ice40(oscillator: u64, clock: u64) -> Option<String> {
         for q in 1..7 {
             for f in 0..128 {
                 let vco = reference * (f + 1);
-                if !(533_000_000..=1_066_000_000).contains(&vco) || oscillator * (f + 1) != clock * (r + 1) << q {
+                if !(533_000_000..=1_066_000_000).contains(&vco) || oscillator * (f + 1) != (clock * (r + 1)) << q {
                     continue;
                 }
                 // Ranges of the loop filter, by the reference.

@@ -6,7 +6,7 @@ use systole_hdl::cosim::Rng;
 use systole_isa::bridge::*;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum State {
+enum Step {
     Rest,
     Reset,
     Fetch,
@@ -24,12 +24,12 @@ enum State {
     Note,
     Done,
 }
-use State::*;
+use Step::*;
 
 /// The module for a bus of so many words; visits counts how often each state was reached.
 struct Model {
     words: u32,
-    state: State,
+    state: Step,
     awake: bool,
     last: bool,
     shift: u128,
@@ -42,7 +42,7 @@ struct Model {
     taking: bool,
     held: bool,
     reply_end: u32,
-    visits: std::collections::BTreeSet<State>,
+    visits: std::collections::BTreeSet<Step>,
 }
 
 impl Model {

@@ -41,8 +41,8 @@ impl Model {
         let place = self.word << 5 | self.bit;
         let half = 1 << (WORD_BITS + 4);
         let read = match self.replying {
-            _ if region => place | 2 * half,
-            true if self.word < 2 || op == OP_WRITE_DATA => place | 2 * half,
+            _ if region => place | (2 * half),
+            true if self.word < 2 || op == OP_WRITE_DATA => place | (2 * half),
             true if op == OP_IDENTIFY => place | half,
             _ => place,
         };
@@ -52,7 +52,7 @@ impl Model {
             data.into(),
             (self.phase == Phase::Start).into(),
             read.into(),
-            (if region { place | 2 * half } else { place }).into(),
+            (if region { place | (2 * half) } else { place }).into(),
             keep.into(),
             (self.phase == Phase::Work).into(),
             op.into(),

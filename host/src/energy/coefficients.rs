@@ -218,7 +218,11 @@ pub(crate) mod tests {
         assert_eq!(sample().counter_model, None);
         let with = |u: &str| yaml() + &format!("counter_model: {{uncertainty: {u}, source: gates}}\n");
         assert_eq!(Coefficients::parse(&with("0.2"), "t").unwrap().counter_model.unwrap().uncertainty, 0.2);
-        assert!(error(&with("20")).contains("`counter_model` has uncertainty 20; it must be 0 to 1"), "{}", error(&with("20")));
+        assert!(
+            error(&with("20")).contains("`counter_model` has uncertainty 20; it must be 0 to 1"),
+            "{}",
+            error(&with("20"))
+        );
     }
 
     #[test]
