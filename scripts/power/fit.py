@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Coefficients of constraints/ice40up5k.yaml from what was measured and simulated; called by scripts/energy.
 
-    fit.py MEASURED.json PART.yaml            prints the fit, its residuals, the layers, the counter model against them
-    fit.py MEASURED.json PART.yaml --write    also puts the values into the YAML
-    fit.py MEASURED.json PART.yaml --check    exit status 1 if the YAML does not have them, or a residual is over 15 %
+    fit.py MEASURED.json PART.yaml DOCUMENT.md            prints the fit, its residuals, the layers, the counter model
+    fit.py MEASURED.json PART.yaml DOCUMENT.md --write    also puts the values into the YAML and the tables into the document
+    fit.py MEASURED.json PART.yaml DOCUMENT.md --check    exit status 1 if they do not have them, or a residual is over 15 %
 """
 
 import argparse
@@ -12,6 +12,7 @@ import re
 import sys
 from pathlib import Path
 
+import document
 import model
 import numpy
 
@@ -158,6 +159,19 @@ def show(fit):
             print(f"  {name:<18}{value * 1e12:>8.2f}")
 
 
+def tables(fit):
+    """What docs/energy.md has of the fit, by name."""
+    return {
+        "residuals": document.residuals(fit, residuals(fit)),
+        "gates": document.gates(fit),
+        "weights": document.others(fit, others(fit, "kws_ref_model")),
+        "layers": document.layers(fit, "kws_ref_model"),
+        "networks": document.networks(fit),
+        "summary": document.summary(fit, marlann(fit)),
+        "savings": document.savings(fit),
+    }
+
+
 def edit(text, values, uncertainty):
     """The YAML with these values."""
     for name, value in values.items():
@@ -171,6 +185,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("measured", type=Path)
     parser.add_argument("yaml", type=Path)
+    parser.add_argument("document", type=Path)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--write", action="store_true")
     how.add_argument("--check", action="store_true")
@@ -178,8 +193,11 @@ def main():
     fit = Fit(json.loads(options.measured.read_text()))
     text = options.yaml.read_text()
     wanted = edit(text, fit.values(), fit.uncertainty())
+    pages = options.document.read_text()
+    wanted_pages = document.edit(pages, tables(fit))
     if options.write:
         options.yaml.write_text(wanted)
+        options.document.write_text(wanted_pages)
     show(fit)
     if not options.check:
         return 0
@@ -188,10 +206,11 @@ def main():
         if abs(modelled / published - 1) > 0.15:
             print(f"fit: {what}: {modelled:.4g} {unit}, published {published:.4g}: more than 15 % off", file=sys.stderr)
             status = 1
-    for have, want in zip(text.splitlines(), wanted.splitlines()):
-        if have != want:
-            print(f"fit: {options.yaml} has `{have.strip()}`, the fit gives `{want.strip()}`; run scripts/energy", file=sys.stderr)
-            status = 1
+    for path, have, want in [(options.yaml, text, wanted), (options.document, pages, wanted_pages)]:
+        for old, new in zip(have.splitlines(), want.splitlines()):
+            if old != new:
+                print(f"fit: {path} has `{old.strip()}`, the fit gives `{new.strip()}`; run scripts/energy", file=sys.stderr)
+                status = 1
     return status
 
 
