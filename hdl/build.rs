@@ -52,9 +52,9 @@ fn sizes(c: &Config) -> String {
     let n = c.n;
     let clog2 = |x: usize| x.next_power_of_two().trailing_zeros() as usize;
     let groups = n / c.lanes;
-    let param_words = layout::param_words(n);
-    let bus = c.bus_bytes();
     let parallel = c.multiplier == Multiplier::Parallel;
+    let param_words = if parallel { layout::param_words(n) } else { layout::pass_words(n) };
+    let bus = c.bus_bytes();
     listed(&[
         ("N: rows and columns", n),
         ("H: column pairs", n / 2),
@@ -85,12 +85,17 @@ fn sizes(c: &Config) -> String {
         ("LK: stages of delay behind them", (c.line_groups - 1) * (n + n / 2)),
         ("LA: address bits of a line memory", c.line_words_log2 as usize),
         ("LD: its words", 1 << c.line_words_log2),
-        ("QS: serial requantiser lanes", if parallel { 0 } else { c.lanes }),
+        ("QS: fitted requantiser lanes", if parallel { 0 } else { c.lanes }),
         ("QP: parallel requantiser lanes", if parallel { c.lanes } else { 0 }),
         ("NA: residual addition lanes", if c.residual { n } else { 0 }),
         ("CW: words of the constants of a residual addition", layout::add_words(n)),
         ("CB: bits of them", layout::add_words(n) * 8 * n),
         ("LU: lanes that take one multiplier for all channels", if c.uniform() { c.lanes } else { 0 }),
         ("UB: their biases in a word", if c.uniform() { n / 4 } else { 0 }),
+        ("QR: rows of parameters of a fitted lane", 2 * groups),
+        ("QRB: bits of a row's number", clog2(groups).max(1) + 1),
+        ("QRC: bits of the number of one of its constants", clog2(groups).max(1) + 2),
+        ("QRD: its constants", 4 * groups),
+        ("QK: cycles from a value to its word", if parallel { 5 } else { 10 }),
     ])
 }

@@ -62,6 +62,11 @@ pub struct Datapath<
     const CB: usize,
     const LU: usize,
     const UB: usize,
+    const QR: usize,
+    const QRB: usize,
+    const QRC: usize,
+    const QRD: usize,
+    const QK: usize,
 > {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -135,7 +140,7 @@ pub struct Datapath<
     wave: Wave<C, S>,
     #[default(from_fn(|_| Default::default()))]
     acc: [Accumulator<SW, C, D>; H],
-    drain: Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, QS, QP, NA, CW, CB, LU, UB>,
+    drain: Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, QS, QP, NA, CW, CB, LU, UB, QR, QRB, QRC, QRD, QK>,
     act_written: Signal<Local, Bit>,
     other_read: Signal<Local, Bit>,
     two_ports: Signal<Local, Bit>,
@@ -186,6 +191,11 @@ impl<
         const CB: usize,
         const LU: usize,
         const UB: usize,
+    const QR: usize,
+    const QRB: usize,
+    const QRC: usize,
+    const QRD: usize,
+    const QK: usize,
     > Logic
     for Datapath<
         N,
@@ -219,6 +229,11 @@ impl<
         CB,
         LU,
         UB,
+        QR,
+        QRB,
+        QRC,
+        QRD,
+        QK,
     >
 {
     #[hdl_gen]

@@ -24,4 +24,4 @@ pub mod requant;
 pub mod timing;
 
 /// Version of everything in this crate together; a container built for another version is refused.
-pub const ISA_VERSION: u32 = 3;
+pub const ISA_VERSION: u32 = 4;

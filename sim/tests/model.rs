@@ -2,7 +2,8 @@
 
 use isa::command::{self as op, pack, word};
 use isa::config::Config;
-use isa::{control, counter, layout, requant};
+use isa::requant::{requantise_fitted, Pass};
+use isa::{control, counter, layout};
 use systole_sim::memory::{Buffers, CardMemory};
 use systole_sim::model::{Machine, ModelError};
 
@@ -58,20 +59,23 @@ fn a_convolution_with_padding_strides_and_blocks_is_what_its_definition_says() {
         let (oh, ow) = (4usize, 3usize);
         let input: Vec<i8> = (0..h * w * blocks * n).map(|_| random.byte() as i8).collect();
         let tiles: Vec<i8> = (0..k * k * blocks * n * n).map(|_| random.byte() as i8).collect();
-        let steps = 6;
-        let params: Vec<(i32, u64)> = (0..n)
-            .map(|i| {
-                let m = 1 << 30 | random.next() >> 2;
-                (random.next() as i32 >> 18, requant::serial(m, 40, i % 2 == 0, steps as u32).unwrap())
-            })
-            .collect();
+        // Two passes a value, one lane: record after record.
+        let steps = 2;
+        let mut params: Vec<[Pass; 2]> = Vec::new();
+        for _ in 0..n {
+            let bias = random.next() as i32 >> 18;
+            params.push([0, 7].map(|code: u32| Pass {
+                bias,
+                multiplier: random.next() >> 8 | code << 24,
+                positive: random.next() as i32 >> 3,
+                negative: random.next() as i32 >> 3,
+            }));
+        }
 
         let mut image: Vec<u8> = tiles.iter().map(|&v| v as u8).collect();
         let param_at = image.len() / n;
-        for &(bias, mult) in &params {
-            let mut record = layout::param_record(bias, mult).to_vec();
-            record.resize(layout::param_words(n) * n, 0);
-            image.extend(record);
+        for pass in params.iter().flatten() {
+            image.extend(layout::pass_record(pass, n));
         }
         let mut memory = Buffers::new();
         let weights = memory.add(bus_words(&image, n));
@@ -126,7 +130,7 @@ fn a_convolution_with_padding_strides_and_blocks_is_what_its_definition_says() {
         for oy in 0..oh {
             for ox in 0..ow {
                 for co in 0..n {
-                    let mut acc = params[co].0;
+                    let mut acc = 0;
                     for ky in 0..k {
                         for kx in 0..k {
                             let (iy, ix) = ((oy * stride + ky) as i64 - 1, (ox * stride + kx) as i64 - 1);
@@ -141,7 +145,7 @@ fn a_convolution_with_padding_strides_and_blocks_is_what_its_definition_says() {
                             }
                         }
                     }
-                    let expected = requant::requantise(acc, params[co].1, steps as u32, 3, -100, 90);
+                    let expected = requantise_fitted(acc, &params[co], -100, 90);
                     let at = (oy * ow + ox) * layout::bus_bytes(n) + co;
                     assert_eq!(
                         memory.get(output).unwrap()[at] as i8,
