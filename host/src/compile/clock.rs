@@ -10,13 +10,14 @@ const BUS_LATENCY: u64 = 28;
 /// Words that card memory has requests for at a time.
 const IN_FLIGHT: u64 = 128;
 /// Cycles from a value's requantisation until it is written, and until the unit is idle.
-const DRAIN_LATENCY: u64 = 8;
+const DRAIN_LATENCY: u64 = 12;
 
 /// The units' times, in cycles.
 #[derive(Clone, Debug)]
 pub struct Clock {
     n: u64,
-    records: u64,
+    /// Words of parameters: with one step, two, or one multiplier for all.
+    records: [u64; 3],
     constants: u64,
     /// Cycles of a pixel for each step.
     pixel: u64,
