@@ -395,7 +395,6 @@ impl<
         // Stage 0: which value.
         self.walk.clock.next = self.clock.val();
         self.walk.start.next = self.start.val();
-        self.walk.done.next = self.done.val();
         self.walk.clear.next = self.clear.val();
         self.walk.pixels.next = self.d_count.q.val().get_bits::<C>(0);
         self.walk.two.next = self.two.val();
@@ -601,6 +600,7 @@ impl<
             self.done.next = self.word8.q.val() && self.end8.q.val();
             self.word.next = self.added.val();
         }
+        self.walk.done.next = self.done.val();
         self.write.next = self.out.val();
         self.address.next = self.at.q.val();
         self.drained.next = self.done.val();

@@ -70,7 +70,7 @@ pub struct Walk<const N: usize, const G: usize, const GB: usize, const RB: usize
     at_row: DFF<Bits<RB>>,
     ready: Signal<Local, Bit>,
     go: Signal<Local, Bit>,
-    end: Signal<Local, Bit>,
+    ends: Signal<Local, Bit>,
     #[default(literal(0))]
     zero_pixel: Constant<Bits<C>>,
     #[default(literal(1))]
@@ -110,12 +110,12 @@ impl<const N: usize, const G: usize, const GB: usize, const RB: usize, const C: 
         self.number.next = self.at_number.q.val();
         self.row.next = self.at_row.q.val();
         self.first.next = !self.second.q.val();
-        self.end.next = self.second.q.val() || !self.two.val();
-        self.last.next = self.runs.q.val() && self.end.val();
+        self.ends.next = self.second.q.val() || !self.two.val();
+        self.last.next = self.runs.q.val() && self.ends.val();
         if self.runs.q.val() {
-            self.second.d.next = !self.end.val();
+            self.second.d.next = !self.ends.val();
             self.at_row.d.next = self.at_row.q.val() + self.row_one.val();
-            if self.end.val() {
+            if self.ends.val() {
                 self.at_group.d.next = self.at_group.q.val() << 1;
                 self.at_number.d.next = self.at_number.q.val() + self.number_one.val();
                 for g in G..(G + 1) {

@@ -485,7 +485,7 @@ macro_rules! drain {
                     G,
                     GB,
                     { if PARALLEL { param_words($n) } else { pass_words($n) } },
-                    { if PARALLEL { param_words($n) } else { pass_words($n) } * 8 * $n },
+                    { (if PARALLEL { param_words($n) } else { pass_words($n) }) * 8 * $n },
                     A,
                     W,
                     C,
