@@ -191,6 +191,8 @@ struct Model {
     words: VecDeque<Word>,
     /// The word of the cycle before, and its bank; and what of it stays.
     sent: Option<(Word, bool)>,
+    /// A job was started in the cycle before.
+    started: bool,
     sent_line: bool,
     bank: bool,
     taken: [bool; 2],
@@ -208,6 +210,7 @@ impl Model {
             job: Job::default(),
             words: VecDeque::new(),
             sent: None,
+            started: false,
             sent_line: false,
             bank: false,
             taken: [false; 2],
@@ -230,7 +233,7 @@ impl Model {
         let [set, op, value, start, clear, drained, drained_bank, tile_ready, grant] = *i else { unreachable!() };
         let next = self.words.front().copied();
         // The sum of a pixel takes two cycles: tiles of one pixel leave a cycle between their words.
-        let again = matches!((next, self.sent), (Some(w), Some((s, _))) if w.starts && s.starts);
+        let again = matches!((next, self.sent), (Some(w), Some((s, _))) if w.starts && s.starts) || self.started;
         let goes = next.filter(|w| grant == 1 && (!w.take || tile_ready == 1) && !again);
         let sent = self.sent;
         let of = |f: fn(&Word) -> bool| u128::from(sent.is_some_and(|(w, _)| f(&w)));
@@ -272,6 +275,7 @@ impl Model {
         if set == 1 {
             self.write(op as u8, value as u32);
         }
+        self.started = start == 1 && clear == 0;
         if start == 1 {
             self.words = self.job.words();
             self.taken[usize::from(self.bank)] = true;
