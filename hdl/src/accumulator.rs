@@ -165,8 +165,10 @@ impl<const PW: usize, const AB: usize, const AP: usize, const C: usize, const D:
         self.old1.next = self.old_q.q.val().get_bits::<AB>(self.half.val().index());
         self.low0.next = signed_cast(self.old0.val().get_bits::<PW>(0));
         self.low1.next = signed_cast(self.old1.val().get_bits::<PW>(0));
-        self.greater0.next = self.replacing.q.val() || (self.keeping.q.val() && (self.low0.val() < self.sum0_q.q.val()));
-        self.greater1.next = self.replacing.q.val() || (self.keeping.q.val() && (self.low1.val() < self.sum1_q.q.val()));
+        self.greater0.next =
+            self.replacing.q.val() || (self.keeping.q.val() && (self.low0.val() < self.sum0_q.q.val()));
+        self.greater1.next =
+            self.replacing.q.val() || (self.keeping.q.val() && (self.low1.val() < self.sum1_q.q.val()));
         self.wide0.next = signed_bit_cast::<AB, PW>(self.sum0_q.q.val());
         self.wide1.next = signed_bit_cast::<AB, PW>(self.sum1_q.q.val());
         self.kept0.next = self.old0.val();

@@ -173,8 +173,8 @@ impl<
         const W: usize,
         const C: usize,
         const D: usize,
-    const AB: usize,
-    const AP: usize,
+        const AB: usize,
+        const AP: usize,
         const M: usize,
         const P: usize,
         const LG: usize,
@@ -258,7 +258,8 @@ impl<
         self.drain.start.next = self.start_drain.val();
         self.drain.clear.next = self.clear.val();
         self.drain_busy.next = self.drain.busy.val();
-        // Activation memory: the feeder on port a; drain, load and store on port b. One port serves b first.
+        // Activation memory: the feeder on port a; drain, load and store on port b. One port serves b first; whether
+        // the feeder's word lies in the padding is known too late for the store to take its turn.
         self.two_ports.next = self.ports.val() == self.two.val();
         self.load_wait.next = self.drain.write.val() || self.drain.add_read.val();
         self.act_written.next = self.drain.write.val() || self.load_act.val();
@@ -266,7 +267,7 @@ impl<
         self.store_served.next = self.store_read.val()
             && !self.act_written.val()
             && !self.drain.add_read.val()
-            && (!self.feeder.read.val() || self.two_ports.val());
+            && (!self.feeder.wants.val() || self.two_ports.val());
         self.store_grant.next = self.store_served.val();
         self.other_read.next = self.store_served.val() || self.drain.add_read.val();
         self.act.read_a.next = self.feeder.read.val();

@@ -126,7 +126,7 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     #[default(literal(16))]
     burst: Constant<Bits<MW>>,
     #[default(literal(1023))]
-    before: Constant<Bits<10>>,
+    behind: Constant<Bits<10>>,
     #[default(literal(SETTLE))]
     settle: Constant<Bits<4>>,
 }
@@ -221,7 +221,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
                     self.caught.d.next = 0.into();
                     self.snapshot.d.next = self.mark.val();
                     self.gentle.d.next = self.gently.val();
-                    self.since.d.next = self.before.val();
+                    self.since.d.next = self.behind.val();
                     self.settling.d.next = self.settle.val();
                 }
             }
