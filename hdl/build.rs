@@ -3,6 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 use systole_isa::config::{Config, Multiplier};
 use systole_isa::layout;
+use systole_isa::requant::SUM_BITS;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=configs.yaml");
@@ -55,13 +56,15 @@ fn sizes(c: &Config) -> String {
     let parallel = c.multiplier == Multiplier::Parallel;
     let param_words = if parallel { layout::param_words(n) } else { layout::pass_words(n) };
     let bus = c.bus_bytes();
+    // What the requantisers take.
+    let acc_bits = if parallel { 32 } else { SUM_BITS as usize };
     listed(&[
         ("N: rows and columns", n),
         ("H: column pairs", n / 2),
         ("NH: elements", n * n / 2),
         ("WB: bits of a word", 8 * n),
         ("SW: bits of a partial sum", 16 + clog2(n)),
-        ("S: cycles from a word to the sums of the first pair", n + 2),
+        ("S: cycles from a word to the one before the sums of the first pair", n + 1),
         ("L: requantiser lanes", c.lanes),
         ("LB: bits of their results", 8 * c.lanes),
         ("G: groups of columns that share the lanes", groups),
@@ -72,6 +75,8 @@ fn sizes(c: &Config) -> String {
         ("W: weight address bits", c.weight_words_log2 as usize),
         ("C: accumulator address bits", c.acc_words_log2 as usize),
         ("D: accumulator words", c.acc_words()),
+        ("AB: bits of an accumulator", acc_bits),
+        ("AP: bits of two", 2 * acc_bits),
         ("M: address bits of the larger memory", c.act_words_log2.max(c.weight_words_log2) as usize),
         ("T: bits that hold 16 cycles of products", clog2(16 * n * n + 1)),
         ("AW: card memory address bits", c.addr_bits as usize),

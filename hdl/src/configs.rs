@@ -38,13 +38,13 @@ mod tests {
     #[test]
     fn the_file_holds_the_three_configurations() {
         let names: Vec<String> = configs().unwrap().into_iter().map(|c| c.name).collect();
-        assert_eq!(names, ["small4x4", "edge8x8", "mid16x16"]);
+        assert_eq!(names, ["small4x4", "edge8x8", "edge12x12", "mid16x16"]);
     }
 
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let e = config("big").unwrap_err();
-        assert_eq!(e, "no configuration `big` in hdl/configs.yaml; there are small4x4, edge8x8, mid16x16");
+        assert_eq!(e, "no configuration `big` in hdl/configs.yaml; there are small4x4, edge8x8, edge12x12, mid16x16");
     }
 
     #[test]

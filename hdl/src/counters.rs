@@ -4,7 +4,7 @@
 //! one a cycle, and moves the tally of the slot into the memory: no event is lost, because a tally holds what 16 cycles
 //! can bring, and 16 wide counters cost one adder. In its first round after `new_run` the visitor reads words that are
 //! always zero in place of the old counts. What it writes is also what a reader sees: `count` of `slot`, whole up to
-//! the cycle before, every 16 cycles again. Latency from an event to its count: at most 18 cycles.
+//! two cycles before, every 16 cycles again. Latency from an event to its count: at most 19 cycles.
 //!
 //! | port | direction | meaning |
 //! |---|---|---|
@@ -20,7 +20,8 @@ use smart_default::SmartDefault;
 use std::array::from_fn;
 use systole_isa::counter;
 
-/// What happened since the last visit: W bits wide, `part` is zero but in a visit. Latency 0.
+/// What happened since the last visit: W bits wide, `part` is zero but in a visit. Latency 1: what counts is registered, so
+/// that no path of the units ends in an adder, and what a visit takes includes it, so that a visit only clears the sum.
 #[derive(LogicBlock, Default)]
 pub struct Tally<const W: usize> {
     /// Clock.
@@ -33,21 +34,27 @@ pub struct Tally<const W: usize> {
     pub events: Signal<In, Bits<W>>,
     /// In a visit, events since the last one.
     pub part: Signal<Out, Bits<W>>,
+    came: DFF<Bits<W>>,
     sum: DFF<Bits<W>>,
+    total: Signal<Local, Bits<W>>,
 }
 
 impl<const W: usize> Logic for Tally<W> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, sum);
-        self.sum.d.next = self.sum.q.val() + self.events.val();
+        dff_setup!(self, clock, came, sum);
+        self.came.d.next = self.events.val();
+        self.total.next = self.sum.q.val() + self.came.q.val();
+        self.sum.d.next = self.total.val();
         self.part.next = 0.into();
         if self.visit.val() {
-            self.part.next = self.sum.q.val();
-            self.sum.d.next = self.events.val();
+            self.part.next = self.total.val();
+        }
+        if self.visit.val() | self.clear.val() {
+            self.sum.d.next = 0.into();
         }
         if self.clear.val() {
-            self.sum.d.next = 0.into();
+            self.came.d.next = 0.into();
         }
     }
 }
@@ -125,18 +132,19 @@ pub struct Counters<const W: usize> {
     pub stalls: Signal<In, Bit>,
     pub slot: Signal<Out, Bits<4>>,
     pub count: Signal<Out, Bits<32>>,
-    /// First step: choose a slot, read its count. Second step: add, write.
+    /// First step: choose a slot, read its count. Second step: add. Third: write, show.
     choice: DFF<Bits<4>>,
     fresh: DFF<Bit>,
     added: DFF<Bits<W>>,
     adding: DFF<Bits<4>>,
+    sum: DFF<Bits<32>>,
+    shown: DFF<Bits<4>>,
     bank: Bank,
     tally: [Tally<5>; 12],
     pair: [Tally<6>; 2],
     wide: [Tally<W>; 2],
     clear: Signal<Local, Bit>,
     narrow: Signal<Local, Bits<5>>,
-    sum: Signal<Local, Bits<32>>,
     /// The slot of each tally.
     #[default(from_fn(|i| literal(NARROW[i] as u32)))]
     number: [Constant<Bits<4>>; 12],
@@ -175,7 +183,7 @@ impl<const W: usize> Counters<W> {
 impl<const W: usize> Logic for Counters<W> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, choice, fresh, added, adding);
+        dff_setup!(self, clock, choice, fresh, added, adding, sum, shown);
         self.bank.clock.next = self.clock.val();
         self.clear.next = self.new_run.val() | self.reset.val();
 
@@ -227,11 +235,12 @@ impl<const W: usize> Logic for Counters<W> {
             self.bank.from.next = bit_cast::<5, 4>(self.choice.q.val()) | 16;
         }
 
-        self.sum.next = self.bank.q.val() + bit_cast::<32, W>(self.added.q.val());
-        self.bank.to.next = self.adding.q.val();
-        self.bank.data.next = self.sum.val();
-        self.slot.next = self.adding.q.val();
-        self.count.next = self.sum.val();
+        self.sum.d.next = self.bank.q.val() + bit_cast::<32, W>(self.added.q.val());
+        self.shown.d.next = self.adding.q.val();
+        self.bank.to.next = self.shown.q.val();
+        self.bank.data.next = self.sum.q.val();
+        self.slot.next = self.shown.q.val();
+        self.count.next = self.sum.q.val();
         if self.clear.val() {
             self.choice.d.next = 0.into();
             self.fresh.d.next = true;

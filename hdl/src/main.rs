@@ -5,7 +5,7 @@
 //! target/edge8x8/systole_infer.v: 3177 lines, 48 modules
 //! target/edge8x8/systole_allocate.v: 2518 lines, 36 modules
 //! $ systole-hdl configs
-//! small4x4 edge8x8 mid16x16
+//! small4x4 edge8x8 edge12x12 mid16x16
 //! ```
 
 use clap::{Parser, Subcommand};

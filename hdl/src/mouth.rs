@@ -1,8 +1,9 @@
 //! What enters the array: the activation word, or padding, or nothing; and how many of its products are zero.
 //!
-//! The count is over all N² elements, with either operand zero, one cycle after its terms, two after the word; words of
-//! line mode are not counted. A row of
-//! the weights counts when it is written, and takes effect when the array swaps, as the weights themselves do.
+//! The count is over all N² elements, with either operand zero, three cycles after the word; words of line mode are not
+//! counted. A row of the weights counts when it is written, and takes effect when the array swaps, as the weights
+//! themselves do. Both operands are taken a cycle later than the array takes them: block RAM leaves no time to count in
+//! the cycle in which its words come.
 
 use crate::literal::literal;
 use rust_hdl_core::prelude::*;
@@ -70,7 +71,7 @@ impl<const N: usize> Logic for RowZeros<N> {
 /// | `valid`, `pad`, `swap`, `line`, `pad_value` | in | from the feeder |
 /// | `weights`, `row_write` | in | weight row on its way to the array |
 /// | `word` | out | word for the array; 0 if not `valid` |
-/// | `zero_products` | out | products with a zero operand, 2 cycles later |
+/// | `zero_products` | out | products with a zero operand, 3 cycles later |
 #[derive(LogicBlock, SmartDefault)]
 pub struct Mouth<const N: usize, const WB: usize> {
     /// Clock.
@@ -98,20 +99,34 @@ pub struct Mouth<const N: usize, const WB: usize> {
     #[default(from_fn(|_| Default::default()))]
     row: [RowZeros<N>; N],
     total: DFF<Bits<12>>,
+    // What is counted, one cycle later: the word, zero weights of a row one bit each, and what stood beside them.
+    counted: DFF<Bits<WB>>,
+    counting: DFF<Bit>,
+    swapping: DFF<Bit>,
+    zeros: DFF<Bits<N>>,
+    writing: DFF<Bits<N>>,
     #[default(from_fn(|_| Default::default()))]
     padding: [Signal<Local, Bits<WB>>; N],
     #[default(from_fn(|_| Default::default()))]
     weight: [Signal<Local, Bits<8>>; N],
+    #[default(from_fn(|_| Default::default()))]
+    seen: [Signal<Local, Bits<N>>; N],
+    #[default(from_fn(|i| literal(1 << i)))]
+    column: [Constant<Bits<N>>; N],
+    #[default(literal(0))]
+    no_column: Constant<Bits<N>>,
+    #[default(from_fn(|_| Default::default()))]
+    weight_zero: [Signal<Local, Bits<5>>; N],
+    #[default(literal(0))]
+    none: Constant<Bits<5>>,
+    #[default(literal(1))]
+    one: Constant<Bits<5>>,
     #[default(from_fn(|_| Default::default()))]
     weight_zeros: [Signal<Local, Bits<5>>; N],
     #[default(from_fn(|_| Default::default()))]
     sum: [Signal<Local, Bits<12>>; N],
     taken: Signal<Local, Bits<WB>>,
     row_zeros: Signal<Local, Bits<5>>,
-    #[default(literal(0))]
-    zero: Constant<Bits<5>>,
-    #[default(literal(1))]
-    one: Constant<Bits<5>>,
     #[default(literal(0))]
     zero_byte: Constant<Bits<8>>,
     #[default(literal(0))]
@@ -121,7 +136,7 @@ pub struct Mouth<const N: usize, const WB: usize> {
 impl<const N: usize, const WB: usize> Logic for Mouth<N, WB> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, total);
+        dff_setup!(self, clock, total, counted, counting, swapping, zeros, writing);
         // The word.
         self.padding[0].next = bit_cast::<WB, 8>(self.pad_value.val());
         for i in 1..N {
@@ -141,25 +156,40 @@ impl<const N: usize, const WB: usize> Logic for Mouth<N, WB> {
         for i in 0..N {
             self.weight[i].next = self.weights.val().get_bits::<8>(i * 8);
         }
-        self.weight_zeros[0].next = self.zero.val();
+        self.seen[0].next = self.no_column.val();
         if self.weight[0].val() == self.zero_byte.val() {
-            self.weight_zeros[0].next = self.one.val();
+            self.seen[0].next = self.column[0].val();
         }
         for i in 1..N {
-            self.weight_zeros[i].next = self.weight_zeros[i - 1].val();
+            self.seen[i].next = self.seen[i - 1].val();
             if self.weight[i].val() == self.zero_byte.val() {
-                self.weight_zeros[i].next = self.weight_zeros[i - 1].val() + self.one.val();
+                self.seen[i].next = self.seen[i - 1].val() | self.column[i].val();
             }
         }
+        for i in 0..N {
+            self.weight_zero[i].next = self.none.val();
+            if self.zeros.q.val().get_bit(i) {
+                self.weight_zero[i].next = self.one.val();
+            }
+        }
+        self.weight_zeros[0].next = self.weight_zero[0].val();
+        for i in 1..N {
+            self.weight_zeros[i].next = self.weight_zeros[i - 1].val() + self.weight_zero[i].val();
+        }
         for n in N..(N + 1) {
+            self.zeros.d.next = self.seen[n - 1].val();
             self.row_zeros.next = self.weight_zeros[n - 1].val();
         }
+        self.writing.d.next = self.row_write.val();
+        self.counted.d.next = self.taken.val();
+        self.counting.d.next = self.valid.val() && !self.line.val();
+        self.swapping.d.next = self.swap.val();
         for i in 0..N {
             self.row[i].clock.next = self.clock.val();
-            self.row[i].valid.next = self.valid.val() && !self.line.val();
-            self.row[i].swap.next = self.swap.val();
-            self.row[i].write.next = self.row_write.val().get_bit(i);
-            self.row[i].activation.next = self.taken.val().get_bits::<8>(i * 8);
+            self.row[i].valid.next = self.counting.q.val();
+            self.row[i].swap.next = self.swapping.q.val();
+            self.row[i].write.next = self.writing.q.val().get_bit(i);
+            self.row[i].activation.next = self.counted.q.val().get_bits::<8>(i * 8);
             self.row[i].weight_zeros.next = self.row_zeros.val();
         }
         // Terms of the rows, added up.

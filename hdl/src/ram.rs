@@ -126,6 +126,22 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
     }
 }
 
+/// Words up to which a memory on the ECP5 is better off outside block RAM, which takes 5.7 ns to give a word; the RAM in
+/// its logic cells takes a tenth.
+const SHALLOW: usize = 32;
+
+/// The attribute of a memory of so many words, from `few` words down made of registers.
+fn ram_style(words: usize, few: usize) -> String {
+    let style = |kind: &str| format!("(* ram_style = \"{kind}\", no_rw_check *) ");
+    if words <= few {
+        String::new()
+    } else if words <= SHALLOW {
+        format!("`ifdef SYSTOLE_ECP5\n{}\n`else\n{}\n`endif\n", style("distributed"), style("block"))
+    } else {
+        style("block")
+    }
+}
+
 /// Memory of D words (at most 2^A) of W bits with a read port and a write port. Latency 1.
 ///
 /// | port | direction | shape |
@@ -176,7 +192,7 @@ impl<const W: usize, const A: usize, const D: usize> Logic for Ram2<W, A, D> {
         assert!(D <= 1 << A, "Ram2 of {D} words has {A} address bits");
         // Without `ram_style` yosys builds small memories from flip-flops; one word is better off as such. Without
         // `no_rw_check` it adds a bypass to make a collision well defined, at 140 cells for each 64 bits on the iCE40.
-        let style = if D > 2 { "(* ram_style = \"block\", no_rw_check *) " } else { "" };
+        let style = ram_style(D, 2);
         let (r, w) = if D == 1 { ("0", "0") } else { ("read_address", "write_address") };
         Verilog::Custom(format!(
             "{style}reg [{}:0] words [0:{}];\nalways @(posedge clock) begin\n    if (read) q <= words[{r}];\n    \
@@ -257,7 +273,7 @@ impl<const W: usize, const P: usize, const B: usize, const A: usize, const D: us
 
     fn hdl(&self) -> Verilog {
         assert!(D <= 1 << A && B == P * W, "RamParts of {D} words, {P} parts of {W} bits: {A} address bits, {B} bits");
-        let style = if D > 1 { "(* ram_style = \"block\", no_rw_check *) " } else { "" };
+        let style = ram_style(D, 1);
         let (r, w) = if D == 1 { ("0", "0") } else { ("read_address", "write_address") };
         let select = |p: usize| if P == 1 { "part".into() } else { format!("part[{p}]") };
         let (memories, reads): (String, String) = (0..P)

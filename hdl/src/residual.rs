@@ -1,18 +1,22 @@
 //! A residual addition lane: `y = clamp((a · v + b · w + c) >> 28)`, see `systole_isa::layout::add_record`.
+//!
+//! Latency 6: operands, products in two cycles, their sum, the offset, the clamp. So a word is written 7 cycles after its
+//! addend was read, and the two never meet at the memory's port where pixels follow each other in two cycles.
 
 use rust_hdl_core::prelude::*;
 
-/// The lane, for words of WB bits; a leaf with hand-written Verilog, because rust-hdl multiplies 16 × 16 bits only.
+/// The lane, for words of WB bits; a leaf with hand-written Verilog, because rust-hdl multiplies 16 × 16 bits only. With
+/// LOGIC above 0 it multiplies in logic, for parts whose multipliers are all in the array.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
 /// | `v`, `w` | in | int8 |
-/// | `a`, `b` | in | int32 |
-/// | `c` | in | 40 bits, signed; one cycle after `v` and `w` |
-/// | `low`, `high` | in | int8, with `y` |
-/// | `y` | out | int8 in the low byte of a word, two cycles after `v` and `w` |
+/// | `a`, `b` | in | int32; 1 cycle after `v` and `w` |
+/// | `c` | in | 40 bits, signed; 4 cycles after `v` and `w` |
+/// | `low`, `high` | in | int8; 5 cycles after `v` and `w` |
+/// | `y` | out | int8 in the low byte of a word, 6 cycles after `v` and `w` |
 #[derive(LogicBlock, Default)]
-pub struct Residual<const WB: usize> {
+pub struct Residual<const WB: usize, const LOGIC: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Value from the requantiser, int8.
@@ -31,7 +35,19 @@ pub struct Residual<const WB: usize> {
     pub high: Signal<In, Bits<8>>,
     /// Sum, int8.
     pub y: Signal<Out, Bits<WB>>,
-    _held: Box<[i64; 3]>,
+    _held: Box<Stages>,
+}
+
+/// The registers of the lane.
+#[derive(Clone, Copy, Default)]
+struct Stages {
+    v: i64,
+    w: i64,
+    products: [i64; 2],
+    whole: [i64; 2],
+    both: i64,
+    sum: i64,
+    y: u8,
 }
 
 /// Bits as a signed number of that many bits.
@@ -39,18 +55,35 @@ fn signed_value(x: u128, bits: u32) -> i64 {
     ((x as i128) << (128 - bits) >> (128 - bits)) as i64
 }
 
-impl<const WB: usize> Logic for Residual<WB> {
+/// `name <= factor * value` in two cycles, from logic: a nibble's rows each, then both.
+fn rows(name: &str, factor: &str, value: &str) -> [String; 2] {
+    let row = |bit: usize| format!("({{36{{{value}[{bit}]}}}} & {{{{4{{{factor}[31]}}}}, {factor}}}) << {}", bit % 4);
+    let sum = |rows: [usize; 3]| rows.map(|bit| format!("({})", row(bit))).join(" + ");
+    [
+        // The top bit of int8 counts negative.
+        format!("{name}_low <= {} + ({});\n", sum([0, 1, 2]), row(3))
+            + &format!("    {name}_high <= {} - ({});\n", sum([4, 5, 6]), row(7)),
+        format!("{name} <= {{{{4{{{name}_low[35]}}}}, {name}_low}} + {{{name}_high, 4'b0}};\n"),
+    ]
+}
+
+impl<const WB: usize, const LOGIC: usize> Logic for Residual<WB, LOGIC> {
     fn update(&mut self) {
         if self.clock.pos_edge() {
+            let byte = |x: Bits<8>| signed_value(x.to_u128(), 8);
             let [a, b] = [self.a.val(), self.b.val()].map(|x| signed_value(x.to_u128(), 32));
-            let [v, w] = [self.v.val(), self.w.val()].map(|x| signed_value(x.to_u128(), 8));
-            self._held[2] = self._held[0] + self._held[1] + signed_value(self.c.val().to_u128(), 40);
-            self._held[0] = a * v;
-            self._held[1] = b * w;
+            let before = *self._held;
+            *self._held = Stages {
+                v: byte(self.v.val()),
+                w: byte(self.w.val()),
+                products: [a * before.v, b * before.w],
+                whole: before.products,
+                both: before.whole[0] + before.whole[1],
+                sum: before.both + signed_value(self.c.val().to_u128(), 40),
+                y: (before.sum >> 28).min(byte(self.high.val())).max(byte(self.low.val())) as u8,
+            };
         }
-        let [low, high] = [self.low.val(), self.high.val()].map(|x| signed_value(x.to_u128(), 8));
-        let y = (self._held[2] >> 28).min(high).max(low);
-        self.y.next = u64::from(y as u8).to_bits();
+        self.y.next = u64::from(self._held.y).to_bits();
     }
 
     fn connect(&mut self) {
@@ -58,16 +91,32 @@ impl<const WB: usize> Logic for Residual<WB> {
     }
 
     fn hdl(&self) -> Verilog {
+        let (registers, first, second) = if LOGIC > 0 {
+            let [[v1, v2], [w1, w2]] = [rows("from_v", "a", "v_q"), rows("from_w", "b", "w_q")];
+            let names = ["v_low", "v_high", "w_low", "w_high"];
+            (
+                names.map(|n| format!("reg signed [35:0] from_{n};\n")).concat(),
+                format!("{v1}    {w1}"),
+                format!("{v2}    {w2}"),
+            )
+        } else {
+            (
+                "reg signed [39:0] a_v;\nreg signed [39:0] b_w;\n".into(),
+                "a_v <= $signed(a) * v_q;\n    b_w <= $signed(b) * w_q;\n".into(),
+                "from_v <= a_v;\n    from_w <= b_w;\n".into(),
+            )
+        };
         Verilog::Custom(format!(
-            "reg signed [39:0] from_v;\nreg signed [39:0] from_w;\nreg signed [41:0] sum;\nreg [7:0] clamped;\n\
+            "reg signed [7:0] v_q;\nreg signed [7:0] w_q;\n{registers}reg signed [39:0] from_v;\n\
+             reg signed [39:0] from_w;\nreg signed [40:0] both;\nreg signed [41:0] sum;\nreg [7:0] clamped;\n\
              wire signed [13:0] whole = sum[41:28];\n\
              wire signed [13:0] least = {{{{6{{low[7]}}}}, low}};\n\
              wire signed [13:0] most = {{{{6{{high[7]}}}}, high}};\n\
-             always @(posedge clock) begin\n    from_v <= $signed(a) * $signed(v);\n    \
-             from_w <= $signed(b) * $signed(w);\n    \
-             sum <= {{{{2{{from_v[39]}}}}, from_v}} + {{{{2{{from_w[39]}}}}, from_w}} + {{{{2{{c[39]}}}}, c}};\nend\n\
-             always @(*) begin\n    clamped = whole[7:0];\n    if (whole > most) clamped = high;\n    \
-             if (whole < least || most < least) clamped = low;\n    y = {{{}'b0, clamped}};\nend\n",
+             always @(posedge clock) begin\n    v_q <= v;\n    w_q <= w;\n    {first}    {second}    \
+             both <= {{from_v[39], from_v}} + {{from_w[39], from_w}};\n    \
+             sum <= {{both[40], both}} + {{{{2{{c[39]}}}}, c}};\n    clamped <= whole[7:0];\n    \
+             if (whole > most) clamped <= high;\n    if (whole < least || most < least) clamped <= low;\nend\n\
+             always @(*) begin\n    y = {{{}'b0, clamped}};\nend\n",
             WB - 8
         ))
     }
@@ -76,7 +125,7 @@ impl<const WB: usize> Logic for Residual<WB> {
         vec![TimingInfo {
             name: "residual".into(),
             clock: "clock".into(),
-            inputs: ["v", "w", "a", "b", "c"].map(String::from).to_vec(),
+            inputs: ["v", "w", "a", "b", "c", "low", "high"].map(String::from).to_vec(),
             outputs: vec!["y".into()],
         }]
     }

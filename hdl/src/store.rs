@@ -4,7 +4,8 @@
 //! job is cut into bursts that end where an aligned 16 would, so that none crosses 4096 bytes: address, data, answer,
 //! then the next one. A stored word takes 2 cycles (read, send), a counter 1: they pass by in their order, and are
 //! caught as they pass. A snapshot begins [`SETTLE`] cycles after `mark`, when the events of the last unit to fall idle
-//! have arrived at the counters. The cycles that have passed since `mark` are taken off the cycle count, modulo 1024.
+//! have arrived at the counters. The cycles that have passed since `mark` are taken off the cycle count, modulo 1024; a
+//! count that passes by is that of two cycles before.
 //!
 //! | port | direction | meaning |
 //! |---|---|---|
@@ -27,7 +28,7 @@ use smart_default::SmartDefault;
 use systole_isa::command;
 
 /// Cycles from `mark` to the first counter that is read.
-pub const SETTLE: u32 = 8;
+pub const SETTLE: u32 = 9;
 
 /// Where the unit is in a burst.
 #[derive(Copy, Clone, PartialEq, Debug, LogicState)]
@@ -90,7 +91,7 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     settling: DFF<Bits<4>>,
     /// Others go on meanwhile.
     gentle: DFF<Bit>,
-    /// Cycles since `mark`.
+    /// Cycles since `mark`, less 2.
     since: DFF<Bits<10>>,
     /// Words of the job caught.
     caught: DFF<Bits<MW>>,
@@ -104,7 +105,8 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     failed: DFF<Bit>,
     word: Signal<Local, Bits<24>>,
     offset: Signal<Local, Bits<24>>,
-    cycles: Signal<Local, Bits<32>>,
+    late: Signal<Local, Bits<10>>,
+    counted: Signal<Local, Bits<32>>,
     base: Signal<Local, Bits<AW>>,
     left: Signal<Local, Bits<MW>>,
     to_boundary: Signal<Local, Bits<4>>,
@@ -123,6 +125,8 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     bytes_log2: Constant<Bits<3>>,
     #[default(literal(16))]
     burst: Constant<Bits<MW>>,
+    #[default(literal(1023))]
+    behind: Constant<Bits<10>>,
     #[default(literal(SETTLE))]
     settle: Constant<Bits<4>>,
 }
@@ -162,7 +166,11 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
         }
         self.awvalid.next = self.phase.q.val() == Phase::Address;
 
-        self.cycles.next = self.count.val() - bit_cast::<32, 10>(self.since.q.val());
+        self.late.next = 0.into();
+        if !self.slot.val().any() {
+            self.late.next = self.since.q.val();
+        }
+        self.counted.next = self.count.val() - bit_cast::<32, 10>(self.late.val());
         self.since.d.next = self.since.q.val() + 1;
         // A word is caught only when the register that sends it is free then.
         self.free.next = (!self.full.q.val()) | self.wready.val();
@@ -188,10 +196,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
             self.full.d.next = true;
             self.data.d.next = self.act_data.val();
             if self.snapshot.q.val() {
-                self.data.d.next = bit_cast::<BUS, 32>(self.count.val());
-                if !self.slot.val().any() {
-                    self.data.d.next = bit_cast::<BUS, 32>(self.cycles.val());
-                }
+                self.data.d.next = bit_cast::<BUS, 32>(self.counted.val());
             }
             self.last.d.next = self.at_boundary.val() | self.at_end.val();
             self.ended.d.next = self.at_end.val();
@@ -216,7 +221,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
                     self.caught.d.next = 0.into();
                     self.snapshot.d.next = self.mark.val();
                     self.gentle.d.next = self.gently.val();
-                    self.since.d.next = 0.into();
+                    self.since.d.next = self.behind.val();
                     self.settling.d.next = self.settle.val();
                 }
             }

@@ -69,7 +69,7 @@ fn a_wrong_name_and_a_folder_that_cannot_be_are_one_line() {
     let out = folder.path().join("out");
     refused(
         &["emit", "--config", "big", "-o", out.to_str().unwrap()],
-        "systole-hdl: no configuration `big` in hdl/configs.yaml; there are small4x4, edge8x8, mid16x16",
+        "systole-hdl: no configuration `big` in hdl/configs.yaml; there are small4x4, edge8x8, edge12x12, mid16x16",
     );
     assert!(!Path::new(&out).exists());
     let file = folder.path().join("file");

@@ -155,8 +155,8 @@ impl Config {
         if ![1, 2, 3].contains(&self.line_groups) {
             return bad("line_groups", &self.line_groups, "1, 2 or 3");
         }
-        if self.residual && (self.multiplier == Multiplier::Fitted || self.ports == 1 || self.lanes != self.n) {
-            return bad("residual", &self.residual, "false without parallel multipliers, two ports and n lanes");
+        if self.residual && (self.ports == 1 || self.lanes != self.n) {
+            return bad("residual", &self.residual, "false without two ports and n lanes");
         }
         if ![8, 16, 32, 64].contains(&self.allocate_lanes) {
             return bad("allocate_lanes", &self.allocate_lanes, "8, 16, 32 or 64");

@@ -67,6 +67,10 @@ pub const ADD_BYTES: usize = 16;
 /// Bits that the sum of a residual addition drops.
 pub const ADD_SHIFT: u32 = 28;
 
+/// Cycles from the drain's reading of an addend to its writing of the sum. Both take one port of activation memory: the
+/// number is odd, so that they never meet with pixels two cycles apart.
+pub const ADD_CYCLES: u32 = 7;
+
 /// Words of n bytes that hold one [`add_record`].
 pub const fn add_words(n: usize) -> usize {
     ADD_BYTES.div_ceil(n)

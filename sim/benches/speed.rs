@@ -79,7 +79,7 @@ fn processor_time() -> Option<f64> {
 fn speed(criterion: &mut Criterion) {
     let cards = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/card");
     let mut group = criterion.benchmark_group("verilated");
-    for name in ["small4x4", "edge8x8", "mid16x16"] {
+    for name in ["small4x4", "edge8x8", "edge12x12", "mid16x16"] {
         let built = match Built::open(&cards.join(name)) {
             Ok(built) => built,
             Err(error) => {

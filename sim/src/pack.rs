@@ -68,14 +68,25 @@ pub fn identity(config_yaml: &str, verilog: &[u8]) -> String {
     out
 }
 
+/// The energy coefficients of a configuration: those of its part, but for what `configurations.<name>` has otherwise.
+fn coefficients(config: &Config, text: &str) -> Result<serde_yaml::Value, serde_yaml::Error> {
+    let mut energy: serde_yaml::Value = serde_yaml::from_str(text)?;
+    let others = energy.as_mapping_mut().and_then(|map| map.remove("configurations"));
+    let own = others.as_ref().and_then(|others| others.get(&config.name)).and_then(|own| own.as_mapping());
+    for (name, coefficient) in own.into_iter().flatten() {
+        energy["coefficients"][name] = coefficient.clone();
+    }
+    Ok(energy)
+}
+
 /// The container of a simulated card. `energy` is the text of `constraints/<part>.yaml`, if there is one.
 ///
 /// # Errors
 /// One of the texts is no YAML, or the manifest would be refused.
 pub fn container(config: &Config, verilog: &[u8], energy: Option<&str>) -> Result<Vec<u8>, String> {
-    let energy: serde_yaml::Value = match energy {
+    let energy = match energy {
         None => serde_yaml::Value::Null,
-        Some(text) => serde_yaml::from_str(text).map_err(|e| format!("energy coefficients of {}: {e}", config.part))?,
+        Some(text) => coefficients(config, text).map_err(|e| format!("energy coefficients of {}: {e}", config.part))?,
     };
     let manifest = Manifest {
         board: BOARD_SIMULATED.into(),
@@ -116,6 +127,13 @@ mod tests {
         assert_eq!(manifest.energy["static_w"]["value"], serde_yaml::Value::from(1.0e-3));
         // SHA-256 of "module", by another implementation.
         assert_eq!(manifest.rtl_digest, "120970d812836f19888625587a4606a5ad23cef31c8684e601771552548fc6b9");
+    }
+
+    #[test]
+    fn what_a_configuration_has_otherwise_than_its_part_replaces_that() {
+        let text = "part: p\ncoefficients: {a: 1, b: 2}\nconfigurations: {t: {b: 3}, other: {a: 4}}\n";
+        let yaml = serde_yaml::to_string(&coefficients(&config_of(CONFIG).unwrap(), text).unwrap()).unwrap();
+        assert_eq!(yaml, "part: p\ncoefficients:\n  a: 1\n  b: 3\n");
     }
 
     #[test]

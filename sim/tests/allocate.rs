@@ -17,7 +17,7 @@ use systole_sim::settings::Settings;
 /// The allocator of each configuration that was built.
 fn cards(test: &str) -> Vec<Built> {
     let Some(folder) = card_dir(test) else { return vec![] };
-    let names = ["small4x4", "edge8x8", "mid16x16"];
+    let names = ["small4x4", "edge8x8", "edge12x12", "mid16x16"];
     names.into_iter().filter_map(|name| Built::open(&folder.join(name)).ok()).collect()
 }
 

@@ -72,7 +72,10 @@ fn every_proven_optimum_is_found_through_the_driver() {
         let _ = writeln!(std::io::stderr(), "SKIPPED proven optima: no {file}");
         return;
     };
-    for name in ["small4x4", "edge8x8", "mid16x16"].into_iter().filter(|n| cards.join(n).join("card.sbit").is_file()) {
+    for name in ["small4x4", "edge8x8", "edge12x12", "mid16x16"]
+        .into_iter()
+        .filter(|n| cards.join(n).join("card.sbit").is_file())
+    {
         let config = config(&cards, name);
         let host = allocator(&Host::new(&cards, name));
         for line in lines.lines() {

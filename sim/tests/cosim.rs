@@ -403,6 +403,11 @@ fn edge8x8_does_what_the_model_does() {
 }
 
 #[test]
+fn edge12x12_does_what_the_model_does() {
+    cosimulate("edge12x12", 25);
+}
+
+#[test]
 fn mid16x16_does_what_the_model_does() {
     cosimulate("mid16x16", 25);
 }

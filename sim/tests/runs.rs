@@ -65,7 +65,7 @@ fn containers_are_refused_for_each_flipped_byte_each_cut_and_other_configuration
     }
     let refused = |binary: &[u8]| load(context, device, binary).unwrap_err().1;
     assert_eq!(refused(&[0; 10_000]), failure::CONTAINER_DAMAGED);
-    for other in ["small4x4", "mid16x16"].iter().filter(|n| cards.join(n).join("card.sbit").is_file()) {
+    for other in ["small4x4", "edge12x12", "mid16x16"].iter().filter(|n| cards.join(n).join("card.sbit").is_file()) {
         assert_eq!(refused(&container(&cards, other)), failure::CONTAINER_CONFIG);
     }
     // Sound containers whose manifest says something else.

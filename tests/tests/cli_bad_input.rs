@@ -201,7 +201,7 @@ fn more_inputs_than_the_file_has_and_a_picture_of_none() {
 fn a_configuration_that_there_is_not() {
     has(
         &error_of(&[], &["compile", &digits(), "--config", "huge9x9"]),
-        &["huge9x9", "small4x4", "edge8x8", "mid16x16"],
+        &["huge9x9", "small4x4", "edge8x8", "edge12x12", "mid16x16"],
     );
 }
 

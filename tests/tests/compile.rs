@@ -69,11 +69,10 @@ fn random_chains_with_little_of_everything_cut_rows_columns_and_weights() {
     random_chains(&tiny, 4000, 150, graphs::Limits { extent: 20, channels: 20, nodes: 5 });
 }
 
-/// A twelve-wide array: a word is no power of two, and on the bus it is filled up to 16 bytes.
+/// A word is no power of two, and on the bus it is filled up to 16 bytes.
 #[test]
-fn random_chains_on_a_12x12_array() {
-    let config = Config { n: 12, lanes: 4, residual: false, ..card::config("edge8x8") };
-    random_chains(&config, 5000, 60, graphs::Limits { channels: 30, ..SMALL });
+fn random_chains_on_edge12x12() {
+    random_chains(&card::config("edge12x12"), 5000, 120, graphs::Limits { channels: 30, ..SMALL });
 }
 
 /// One node from `from`, with the output's shape worked out from the window.

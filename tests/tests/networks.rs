@@ -85,7 +85,7 @@ fn the_anomaly_detector_in_time_alone_and_in_a_batch() {
 }
 
 #[test]
-fn all_networks_for_energy_and_on_the_smallest_card() {
+fn all_networks_for_energy_and_on_the_cards_without_limits() {
     for config in ["edge8x8", "small4x4"] {
         for name in ["pretrainedResnet_quant", "kws_ref_model", "ad01_int8"] {
             golden(name, config, Options { objective: Objective::Energy, batch: 1 }, &[3]);
@@ -93,6 +93,7 @@ fn all_networks_for_energy_and_on_the_smallest_card() {
     }
     for name in ["pretrainedResnet_quant", "kws_ref_model", "ad01_int8"] {
         golden(name, "small4x4", Options::default(), &[7]);
+        golden(name, "edge12x12", Options::default(), &[7]);
     }
 }
 

@@ -7,7 +7,7 @@
 //! come instead of n records.
 //!
 //! With `add` a pixel's word goes on into the residual lanes, beside the word of another tensor that is read in the cycle
-//! in which it would have been written; the sum is written three cycles after that. `steps` is 2 then: read and write
+//! in which it would have been written; the sum is written seven cycles after that. `steps` is 2 then: read and write
 //! take one port of activation memory in turn.
 
 pub mod arrival;
@@ -138,7 +138,7 @@ pub struct Drain<
     #[default(from_fn(|_| Default::default()))]
     store: [RamParts<WB, PW, PB, GB, G>; LP],
     #[default(from_fn(|_| Default::default()))]
-    residual: [Residual<WB>; NA],
+    residual: [Residual<WB, LS>; NA],
     d_addr: DFF<Bits<A>>,
     d_step: DFF<Bits<A>>,
     d_count: DFF<Bits<18>>,
@@ -165,12 +165,8 @@ pub struct Drain<
     // Residual addition: where it reads, and what follows the word.
     add_at: DFF<Bits<A>>,
     value6: DFF<Bits<WB>>,
-    word6: DFF<Bit>,
-    end6: DFF<Bit>,
-    word7: DFF<Bit>,
-    end7: DFF<Bit>,
-    word8: DFF<Bit>,
-    end8: DFF<Bit>,
+    adding: DFF<Bits<7>>,
+    ending: DFF<Bits<7>>,
     two: Signal<Local, Bit>,
     add: Signal<Local, Bit>,
     uniform: Signal<Local, Bit>,
@@ -185,6 +181,10 @@ pub struct Drain<
     added: Signal<Local, Bits<WB>>,
     #[default(from_fn(|_| Default::default()))]
     sums_of: [Signal<Local, Bits<WB>>; NA],
+    #[default(literal(0))]
+    none_adding: Constant<Bits<7>>,
+    #[default(literal(1))]
+    one_adding: Constant<Bits<7>>,
     #[default(literal(0))]
     no_word: Constant<Bits<WB>>,
     #[default(literal(0))]
@@ -331,12 +331,8 @@ impl<
             gathers,
             add_at,
             value6,
-            word6,
-            end6,
-            word7,
-            end7,
-            word8,
-            end8
+            adding,
+            ending
         );
         if self.set.val() {
             if self.op.val() == self.d_addr_op.val() {
@@ -565,12 +561,14 @@ impl<
             self.value6.d.next = self.whole.val();
             self.add_at.d.next = self.add_at.q.val() + self.d_add_step.q.val();
         }
-        self.word6.d.next = self.add_read.val();
-        self.end6.d.next = self.last_word.val();
-        self.word7.d.next = self.word6.q.val();
-        self.end7.d.next = self.end6.q.val();
-        self.word8.d.next = self.word7.q.val();
-        self.end8.d.next = self.end7.q.val();
+        self.adding.d.next = self.adding.q.val() << 1;
+        self.ending.d.next = self.ending.q.val() << 1;
+        if self.add_read.val() {
+            self.adding.d.next = (self.adding.q.val() << 1) | self.one_adding.val();
+        }
+        if self.last_word.val() {
+            self.ending.d.next = (self.ending.q.val() << 1) | self.one_adding.val();
+        }
         self.added.next = self.no_word.val();
         for i in 0..NA {
             self.residual[i].v.next = self.value6.q.val().get_bits::<8>(i * 8);
@@ -596,8 +594,8 @@ impl<
         self.done.next = self.last_word.val();
         self.word.next = self.whole.val();
         if self.add.val() {
-            self.out.next = self.word8.q.val();
-            self.done.next = self.word8.q.val() && self.end8.q.val();
+            self.out.next = self.adding.q.val().get_bit(6);
+            self.done.next = self.adding.q.val().get_bit(6) && self.ending.q.val().get_bit(6);
             self.word.next = self.added.val();
         }
         self.walk.done.next = self.done.val();
@@ -617,9 +615,7 @@ impl<
         if self.clear.val() {
             // Values on their way write nothing and end nothing.
             self.last.d.next = self.no_last.val();
-            self.word6.d.next = false;
-            self.word7.d.next = false;
-            self.word8.d.next = false;
+            self.adding.d.next = self.none_adding.val();
         }
     }
 }

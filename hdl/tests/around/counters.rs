@@ -15,7 +15,7 @@ fn no_event_is_lost() {
     let mut rng = Rng::new(9);
     let mut total = [0u128; 16];
     let mut shown = [0u128; 16];
-    let (mut slot, mut adding) = (0usize, 0usize);
+    let (mut slot, mut adding, mut passing) = (0usize, 0usize, (0usize, 0u128));
     let mut settled = false;
     bench.check(
         6000,
@@ -33,7 +33,8 @@ fn no_event_is_lost() {
             v
         },
         |i| {
-            let out = vec![adding as u128, if settled { shown[adding] } else { 0 }];
+            let out = vec![passing.0 as u128, passing.1];
+            passing = (adding, if settled { shown[adding] } else { 0 });
             shown[slot] = total[slot];
             adding = slot;
             slot = (slot + 1) % 16;

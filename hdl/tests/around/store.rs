@@ -82,7 +82,7 @@ impl Model {
                 let data = match (self.snapshot, i[11] as usize) {
                     // The cycles since the mark are none of the snapshot's, as far as 10 bits count them.
                     (true, counter::CYCLES) => {
-                        let since = self.cycle - self.marked - 1;
+                        let since = self.cycle - self.marked - 2;
                         self.latest = self.latest.max(since);
                         (i[12] + (1 << 32) - since % 1024) & 0xffff_ffff
                     }

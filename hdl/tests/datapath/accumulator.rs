@@ -28,15 +28,16 @@ fn sum(rng: &mut Rng, narrow: bool) -> i64 {
     }
 }
 
-/// A job over `pixels` words: a few tiles, each word once a tile; pauses at random, and where one word must not follow
-/// itself.
+/// A job over `pixels` words: a few tiles, each word once a tile; pauses at random, and where a word must not follow
+/// itself so soon.
 fn job(rng: &mut Rng, pixels: usize) -> Vec<Option<Feed>> {
     let tiles = 1 + rng.below(5) as usize;
     let (max, slow) = (rng.chance(40), rng.chance(50));
     let mut feeds = vec![];
     for tile in 0..tiles {
         for address in 0..pixels {
-            while (slow && rng.chance(30)) || (pixels == 1 && matches!(feeds.last(), Some(Some(_)))) {
+            let soon = |feeds: &[Option<Feed>]| feeds.iter().rev().take(2).flatten().any(|f| f.address == address);
+            while (slow && rng.chance(30)) || soon(&feeds) {
                 feeds.push(None);
             }
             let narrow = max && rng.chance(80);
@@ -48,9 +49,23 @@ fn job(rng: &mut Rng, pixels: usize) -> Vec<Option<Feed>> {
     feeds
 }
 
+/// What AB bits keep of a sum.
+fn wrapped(sum: i32, bits: u32) -> i32 {
+    sum << (32 - bits) >> (32 - bits)
+}
+
 #[test]
 fn accumulators_replace_add_and_keep_the_greater_beside_a_drain() {
-    let bench = cosim!(Accumulator::<PW, 5, WORDS>::default(),
+    beside_a_drain::<32, 64>();
+}
+
+#[test]
+fn narrow_accumulators_wrap() {
+    beside_a_drain::<20, 40>();
+}
+
+fn beside_a_drain<const AB: usize, const AP: usize>() {
+    let bench = cosim!(Accumulator::<PW, AB, AP, 5, WORDS>::default(),
         inputs: [valid_in, first_in, max_in, bank_in, last_in, address_in, sum0, sum1,
             drain_read, drain_bank, drain_address],
         outputs: [valid_out, first_out, max_out, bank_out, last_out, address_out, out0, out1]);
@@ -60,12 +75,14 @@ fn accumulators_replace_add_and_keep_the_greater_beside_a_drain() {
     let mut passed = vec![0; 6];
     let mut out = [0i32; 2];
     let mut script = Script::new();
+    // The sums come one cycle after their control.
+    let mut coming = [0; 2];
     for number in 0..60 {
         let bank = number % 2;
         let pixels = [1, 2, WORDS, 1 + rng.below(WORDS as u64) as usize][rng.below(4) as usize];
         let mut feeds = job(&mut rng, pixels);
-        // The last sum of the job before is in memory two cycles after it arrived.
-        feeds.extend([None, None]);
+        // The last sum of the job before is in memory three cycles after its control.
+        feeds.extend([None; 3]);
         for (i, feed) in feeds.iter().enumerate() {
             // The first cycle always reads: the bank that is fed now no longer stands at the output.
             let read = i == 0 || rng.chance(60);
@@ -80,7 +97,7 @@ fn accumulators_replace_add_and_keep_the_greater_beside_a_drain() {
             };
             let mut inputs = [control.clone(), vec![address]].concat();
             let next = inputs.clone();
-            inputs.extend(sums);
+            inputs.extend(std::mem::replace(&mut coming, sums));
             inputs.extend(if read { [1, 1 - bank as u128, at as u128] } else { [0, rng.bits(1), rng.bits(5)] });
             let mut outputs = passed;
             outputs.extend(out.map(|o| o as u128));
@@ -95,7 +112,7 @@ fn accumulators_replace_add_and_keep_the_greater_beside_a_drain() {
                     *held = match (f.first, f.max) {
                         (true, _) => sum,
                         (false, true) => sum.max(*held),
-                        (false, false) => held.wrapping_add(sum),
+                        (false, false) => wrapped(held.wrapping_add(sum), AB as u32),
                     };
                 }
             }

@@ -12,7 +12,7 @@ use systole_hdl::drain::Drain;
 use systole_isa::command::{self, unpack};
 use systole_isa::config::Multiplier;
 use systole_isa::layout::{
-    add_record, add_words, param_record, param_words, pass_record, pass_words, ADD_SHIFT, UNIFORM_WORDS,
+    add_record, add_words, param_record, param_words, pass_record, pass_words, ADD_CYCLES, ADD_SHIFT, UNIFORM_WORDS,
 };
 use systole_isa::requant::{requantise_fitted, requantise_parallel, Pass};
 
@@ -130,8 +130,8 @@ impl Job {
 }
 
 /// The drain's surroundings and what it must do, by cycle. Behaviour in time: a cycle after the last parameter word
-/// arrived and the bank is fed it runs, G·steps cycles a pixel; a word follows 5 or 10
-/// cycles after the last cycle of its last group, as the lanes are. With an addition the other tensor is read then, and the word follows three cycles later.
+/// arrived and the bank is fed it runs, G·steps cycles a pixel; a word follows 5 or 10 cycles after the last cycle of its
+/// last group, as the lanes are. With an addition the other tensor is read then, and the word follows seven cycles later.
 struct Model {
     shape: Shape,
     n: usize,
@@ -216,7 +216,7 @@ impl Model {
 
     /// The pixel whose word is written in this cycle.
     fn written(&self) -> Option<usize> {
-        self.whole(if self.job.as_ref()?.add.is_some() { 3 } else { 0 })
+        self.whole(if self.job.as_ref()?.add.is_some() { ADD_CYCLES as usize } else { 0 })
     }
 
     /// The pixel for which the other tensor is read in this cycle.
@@ -521,6 +521,9 @@ drain!(
 drain!(
     drain_of_12_columns_with_12_lanes: 12 columns, 12 Fitted lanes, residual false, 3000 cycles,
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+);
+drain!(
+    drain_of_4_columns_with_fitted_lanes_that_adds: 4 columns, 4 Fitted lanes, residual true, 8000 cycles, [0, 1, 2, 3]
 );
 drain!(
     drain_of_8_columns_with_2_parallel_lanes: 8 columns, 2 Parallel lanes, residual false, 4000 cycles,

@@ -16,7 +16,7 @@ fn counts_zero_products<B: Block>(bench: Cosim<B>, n: usize) {
     let mut rng = Rng::new(n as u64 + 100);
     let mut next = vec![vec![0i8; n]; n];
     let mut tile = next.clone();
-    let mut counts = [0u128; 2];
+    let mut counts = [0u128; 3];
     let mut swapped = false;
     let mut script = Script::new();
     for cycle in 0..1500 {
@@ -52,7 +52,7 @@ fn counts_zero_products<B: Block>(bench: Cosim<B>, n: usize) {
         }
         let zeros = (0..n * n).filter(|i| word[i / n] == 0 || tile[i / n][i % n] == 0).count();
         // In line mode the rows multiply other samples than the word: nothing is counted.
-        counts = [counts[1], if valid && !line { zeros as u128 } else { 0 }];
+        counts = [counts[1], counts[2], if valid && !line { zeros as u128 } else { 0 }];
     }
     script.play(&bench);
 }
@@ -69,6 +69,13 @@ fn mouth_of_8_rows() {
     let bench = cosim!(Mouth::<8, 64>::default(),
         inputs: [stored, valid, pad, swap, line, pad_value, weights, row_write], outputs: [word, zero_products]);
     counts_zero_products(bench, 8);
+}
+
+#[test]
+fn mouth_of_12_rows() {
+    let bench = cosim!(Mouth::<12, 96>::default(),
+        inputs: [stored, valid, pad, swap, line, pad_value, weights, row_write], outputs: [word, zero_products]);
+    counts_zero_products(bench, 12);
 }
 
 #[test]

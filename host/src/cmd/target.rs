@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn every_named_configuration_can_be_built() {
-        for name in ["small4x4", "edge8x8", "mid16x16"] {
+        for name in ["small4x4", "edge8x8", "edge12x12", "mid16x16"] {
             named(name).unwrap().check().unwrap();
         }
     }

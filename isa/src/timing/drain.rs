@@ -8,8 +8,6 @@ use crate::layout;
 /// Cycles from the last cycle of a word's last value to its write: stages of a lane.
 const TO_WRITE_PARALLEL: u32 = 5;
 const TO_WRITE_FITTED: u32 = 10;
-/// Cycles from that to the write of a residual sum.
-const TO_SUM: u32 = 3;
 
 /// What the drain does in a cycle.
 pub struct Signals {
@@ -91,7 +89,7 @@ impl Drain {
     }
 
     fn written_after(&self) -> u32 {
-        self.to_write + if self.add { TO_SUM } else { 0 }
+        self.to_write + if self.add { layout::ADD_CYCLES } else { 0 }
     }
 
     /// `param`: a parameter word is served; `fed`: this bank's last sum has come. Returns a bank that is free again.

@@ -1,6 +1,5 @@
 //! The feeder and the tile reader.
 
-use super::window::Window;
 use super::Registers;
 use crate::command as op;
 use crate::config::Config;
@@ -51,37 +50,33 @@ pub struct Feeder {
     active: bool,
     tile_start: bool,
     first_tile: bool,
-    just_started: bool,
+    /// Cycles in which no tile may start: a pixel's word must not follow the one before so soon.
+    just_started: u8,
     hold: bool,
     words: u64,
     words_left: u64,
     tiles_left: u64,
     which: usize,
     taken: [bool; 2],
-    window: Window,
-    /// Rows of a group in line mode, and groups.
-    groups: [u64; 2],
 }
 
 impl Feeder {
     pub fn new(config: &Config) -> Self {
         let n = config.n as u64;
         Self {
-            // One register behind the memory, n + 2 stages of the wave, an accumulator column pair a cycle.
-            flight: 1 + n + 2 + n / 2,
+            // One register behind the memory, n + 1 stages of the wave, an accumulator column pair a cycle.
+            flight: 1 + n + 1 + n / 2,
             flying: VecDeque::new(),
             active: false,
             tile_start: false,
             first_tile: false,
-            just_started: false,
+            just_started: 0,
             hold: false,
             words: 0,
             words_left: 0,
             tiles_left: 0,
             which: 0,
             taken: [false; 2],
-            window: Window::default(),
-            groups: [config.line_taps(), config.line_groups].map(|g| g as u64),
         }
     }
 
@@ -99,12 +94,7 @@ impl Feeder {
 
     /// Whether a word is asked for.
     pub fn go(&self, granted: bool, tile_ready: bool) -> bool {
-        self.active && granted && (!self.tile_start || ((tile_ready || self.held()) && !self.just_started))
-    }
-
-    /// With `go`: whether it reads activation memory.
-    pub fn reads(&self) -> bool {
-        self.window.inside()
+        self.active && granted && (!self.tile_start || ((tile_ready || self.held()) && self.just_started == 0))
     }
 
     /// With `go`: whether it takes a tile.
@@ -121,14 +111,12 @@ impl Feeder {
         for (left, _) in &mut self.flying {
             *left -= 1;
         }
-        self.just_started = go && self.tile_start;
+        self.just_started = if go && self.tile_start { 2 } else { self.just_started.saturating_sub(1) };
         if go {
             self.tile_start = false;
             self.words_left -= 1;
-            self.window.next_sample();
             if self.words_left == 0 {
                 self.words_left = self.words;
-                self.window.next_tile();
                 self.tile_start = true;
                 self.first_tile = false;
                 self.tiles_left -= 1;
@@ -146,6 +134,8 @@ impl Feeder {
     pub fn start(&mut self, r: &Registers) {
         self.active = true;
         self.tile_start = true;
+        // The feeder finds in the cycle after its start which loops end with the first word.
+        self.just_started = 1;
         self.first_tile = true;
         self.hold = r.bits(op::F_MODE, 15, 1) == 1;
         self.words = (r.bits(op::F_OUT, 0, 12) + 1) * (r.bits(op::F_OUT, 12, 12) + 1);
@@ -153,6 +143,5 @@ impl Feeder {
         self.tiles_left =
             (r.bits(op::F_KERNEL, 0, 6) + 1) * (r.bits(op::F_KERNEL, 6, 6) + 1) * (r.bits(op::F_KERNEL, 12, 12) + 1);
         self.taken[self.which] = true;
-        self.window = Window::new(r, self.groups);
     }
 }

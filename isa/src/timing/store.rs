@@ -4,7 +4,7 @@ use super::Registers;
 use crate::command as op;
 
 /// Cycles from a mark to the first counter that is read (`hdl/src/store.rs`).
-const SETTLE: u32 = 8;
+const SETTLE: u32 = 9;
 /// Cycles from the last word of a burst to its answer.
 const ANSWER: u64 = 2;
 
@@ -56,7 +56,7 @@ impl Store {
         let mut at_end = self.caught + 1 == self.length;
         if self.snapshot {
             // The counters pass by, one a cycle.
-            catch = self.phase == Phase::Data && self.settling == 0 && (now + 15) % 16 == self.caught % 16;
+            catch = self.phase == Phase::Data && self.settling == 0 && (now + 14) % 16 == self.caught % 16;
             at_end = boundary;
         }
         // The word in the register goes to card memory in this cycle.
