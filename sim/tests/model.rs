@@ -168,10 +168,11 @@ fn a_convolution_with_padding_strides_and_blocks_is_what_its_definition_says() {
 fn max_and_hold_keep_the_greatest_of_a_window() {
     let n = 4;
     let mut memory = Buffers::new();
-    // Weights: one identity tile, then the parameters of an exact copy (multiplier 2 of one digit: (2·acc + 1) >> 1).
+    // Weights: one identity tile, then the parameters of an exact copy: 2^22, which is dropped.
     let mut image = vec![0u8; n * n];
     (0..n).for_each(|i| image[i * n + i] = 1);
-    (0..n).for_each(|_| image.extend(layout::param_record(0, 2)));
+    let copy = Pass { multiplier: 1 << 22 | 1 << 24, ..Pass::default() };
+    (0..n).for_each(|_| image.extend(layout::pass_record(&copy, n)));
     let input: Vec<u8> =
         [-7i8, 3, 0, 127, -9, 5, -1, -128, -8, 4, -2, 1, -20, 2, -3, 0].iter().map(|&v| v as u8).collect();
     let weights = memory.add(image);
@@ -180,7 +181,7 @@ fn max_and_hold_keep_the_greatest_of_a_window() {
     let p = |operation, values: &[i64]| pack(operation, values).unwrap();
     let commands = [
         p(op::L_DST, &[0, 1]),
-        p(op::L_LEN, &[15, 0]),
+        p(op::L_LEN, &[19, 0]),
         word(op::LOAD, 0),
         p(op::L_DST, &[0, 0]),
         p(op::L_LEN, &[3, 1]),
