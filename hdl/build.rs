@@ -3,9 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 use systole_isa::config::{Config, Multiplier};
 use systole_isa::layout;
-
-/// Bits of an accumulator: what the requantisers take.
-const ACC_BITS: usize = 32;
+use systole_isa::requant::SUM_BITS;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=configs.yaml");
@@ -55,9 +53,11 @@ fn sizes(c: &Config) -> String {
     let n = c.n;
     let clog2 = |x: usize| x.next_power_of_two().trailing_zeros() as usize;
     let groups = n / c.lanes;
-    let param_words = layout::param_words(n);
-    let bus = c.bus_bytes();
     let parallel = c.multiplier == Multiplier::Parallel;
+    let param_words = if parallel { layout::param_words(n) } else { layout::pass_words(n) };
+    let bus = c.bus_bytes();
+    // What the requantisers take.
+    let acc_bits = if parallel { 32 } else { SUM_BITS as usize };
     listed(&[
         ("N: rows and columns", n),
         ("H: column pairs", n / 2),
@@ -75,8 +75,8 @@ fn sizes(c: &Config) -> String {
         ("W: weight address bits", c.weight_words_log2 as usize),
         ("C: accumulator address bits", c.acc_words_log2 as usize),
         ("D: accumulator words", c.acc_words()),
-        ("AB: bits of an accumulator", ACC_BITS),
-        ("AP: bits of two", 2 * ACC_BITS),
+        ("AB: bits of an accumulator", acc_bits),
+        ("AP: bits of two", 2 * acc_bits),
         ("M: address bits of the larger memory", c.act_words_log2.max(c.weight_words_log2) as usize),
         ("T: bits that hold 16 cycles of products", clog2(16 * n * n + 1)),
         ("AW: card memory address bits", c.addr_bits as usize),
@@ -90,12 +90,17 @@ fn sizes(c: &Config) -> String {
         ("LK: stages of delay behind them", (c.line_groups - 1) * (n + n / 2)),
         ("LA: address bits of a line memory", c.line_words_log2 as usize),
         ("LD: its words", 1 << c.line_words_log2),
-        ("QS: serial requantiser lanes", if parallel { 0 } else { c.lanes }),
+        ("QS: fitted requantiser lanes", if parallel { 0 } else { c.lanes }),
         ("QP: parallel requantiser lanes", if parallel { c.lanes } else { 0 }),
         ("NA: residual addition lanes", if c.residual { n } else { 0 }),
         ("CW: words of the constants of a residual addition", layout::add_words(n)),
         ("CB: bits of them", layout::add_words(n) * 8 * n),
         ("LU: lanes that take one multiplier for all channels", if c.uniform() { c.lanes } else { 0 }),
         ("UB: their biases in a word", if c.uniform() { n / 4 } else { 0 }),
+        ("QR: rows of parameters of a fitted lane", 2 * groups),
+        ("QRB: bits of a row's number", clog2(groups).max(1) + 1),
+        ("QRC: bits of the number of one of its constants", clog2(groups).max(1) + 2),
+        ("QRD: its constants", 4 * groups),
+        ("QK: cycles from a value to its word", if parallel { 5 } else { 10 }),
     ])
 }

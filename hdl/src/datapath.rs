@@ -64,6 +64,11 @@ pub struct Datapath<
     const CB: usize,
     const LU: usize,
     const UB: usize,
+    const QR: usize,
+    const QRB: usize,
+    const QRC: usize,
+    const QRD: usize,
+    const QK: usize,
 > {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -137,7 +142,7 @@ pub struct Datapath<
     wave: Wave<C, S>,
     #[default(from_fn(|_| Default::default()))]
     acc: [Accumulator<SW, AB, AP, C, D>; H],
-    drain: Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, QS, QP, NA, CW, CB, LU, UB>,
+    drain: Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, QS, QP, NA, CW, CB, LU, UB, QR, QRB, QRC, QRD, QK>,
     act_written: Signal<Local, Bit>,
     other_read: Signal<Local, Bit>,
     two_ports: Signal<Local, Bit>,
@@ -190,6 +195,11 @@ impl<
         const CB: usize,
         const LU: usize,
         const UB: usize,
+        const QR: usize,
+        const QRB: usize,
+        const QRC: usize,
+        const QRD: usize,
+        const QK: usize,
     > Logic
     for Datapath<
         N,
@@ -225,6 +235,11 @@ impl<
         CB,
         LU,
         UB,
+        QR,
+        QRB,
+        QRC,
+        QRD,
+        QK,
     >
 {
     #[hdl_gen]
@@ -258,7 +273,8 @@ impl<
         self.drain.start.next = self.start_drain.val();
         self.drain.clear.next = self.clear.val();
         self.drain_busy.next = self.drain.busy.val();
-        // Activation memory: the feeder on port a; drain, load and store on port b. One port serves b first.
+        // Activation memory: the feeder on port a; drain, load and store on port b. One port serves b first; whether
+        // the feeder's word lies in the padding is known too late for the store to take its turn.
         self.two_ports.next = self.ports.val() == self.two.val();
         self.load_wait.next = self.drain.write.val() || self.drain.add_read.val();
         self.act_written.next = self.drain.write.val() || self.load_act.val();
@@ -266,7 +282,7 @@ impl<
         self.store_served.next = self.store_read.val()
             && !self.act_written.val()
             && !self.drain.add_read.val()
-            && (!self.feeder.read.val() || self.two_ports.val());
+            && (!self.feeder.wants.val() || self.two_ports.val());
         self.store_grant.next = self.store_served.val();
         self.other_read.next = self.store_served.val() || self.drain.add_read.val();
         self.act.read_a.next = self.feeder.read.val();

@@ -2,8 +2,11 @@
 //!
 //! A job streams one activation word a cycle: for each tile (kernel row, kernel column, channel block; block fastest)
 //! every output pixel of the job, row by row. Taps outside the input give the padding value. Addresses are running
-//! sums, so nothing is multiplied. Outputs other than `read` and `address` are registered: they stand beside the word
-//! that activation memory gives, one cycle after the request.
+//! sums, so nothing is multiplied, and one adder makes them all. Outputs other than `wants`, `read` and `address` are registered: they stand
+//! beside the word that activation memory gives, one cycle after the request.
+//!
+//! Which loops end with a word is known when it is asked for: of columns and rows it was found with the word before, of tiles
+//! in the cycle after the first word of a tile. A job's first word comes two cycles after its start for that reason.
 //!
 //! In line mode (see `systole_isa::command`) the same loops stream lines of samples; two counters find those that have an
 //! output, and only these are numbered and go to the accumulators. The last sample of a job must have one.
@@ -24,6 +27,7 @@ use systole_isa::command;
 /// | `blocked` | out | the next accumulator bank has not been drained |
 /// | `drained`, `drained_bank` | in | 1: that bank has been drained |
 /// | `tile_ready`, `take` | in, out | next weight tile |
+/// | `wants` | out | a word will be streamed if the memory serves it |
 /// | `grant` | in | 1: activation memory serves the feeder this cycle |
 /// | `read`, `address` | out | request to activation memory |
 /// | `valid`, `pad`, `swap`, `first`, `max`, `bank`, `last`, `pixel` | out | what the word one cycle later is |
@@ -58,6 +62,8 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     pub tile_ready: Signal<In, Bit>,
     /// Take it.
     pub take: Signal<Out, Bit>,
+    /// Would stream.
+    pub wants: Signal<Out, Bit>,
     /// Activation memory serves the feeder.
     pub grant: Signal<In, Bit>,
     /// Read request.
@@ -121,12 +127,18 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     tap_y: DFF<Bits<12>>,
     x: DFF<Bits<12>>,
     y: DFF<Bits<12>>,
-    // Loops, innermost first.
+    // Loops, innermost first; `out_x` and `out_y` number the column and the row after this one.
     out_x: DFF<Bits<12>>,
     out_y: DFF<Bits<12>>,
     block: DFF<Bits<12>>,
     kernel_x: DFF<Bits<6>>,
     kernel_y: DFF<Bits<6>>,
+    // This is the last column, row, block, kernel column, kernel row.
+    last_x: DFF<Bit>,
+    last_y: DFF<Bit>,
+    last_block: DFF<Bit>,
+    last_kernel_x: DFF<Bit>,
+    last_kernel_y: DFF<Bit>,
     count: DFF<Bits<C>>,
     active: DFF<Bit>,
     tile_start: DFF<Bit>,
@@ -142,9 +154,9 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     bank_q: DFF<Bit>,
     last_q: DFF<Bit>,
     pixel_q: DFF<Bits<C>>,
-    last_block_q: DFF<Bit>,
     held: Signal<Local, Bit>,
     may_start: Signal<Local, Bit>,
+    ready: Signal<Local, Bit>,
     go: Signal<Local, Bit>,
     in_input: Signal<Local, Bit>,
     end_x: Signal<Local, Bit>,
@@ -153,10 +165,11 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     end_kernel_x: Signal<Local, Bit>,
     end_kernel_y: Signal<Local, Bit>,
     end_job: Signal<Local, Bit>,
-    next_kernel_row: Signal<Local, Bits<A>>,
-    next_tap: Signal<Local, Bits<A>>,
-    next_row: Signal<Local, Bits<A>>,
-    next_at: Signal<Local, Bits<A>>,
+    one_column: Signal<Local, Bit>,
+    one_row: Signal<Local, Bit>,
+    base: Signal<Local, Bits<A>>,
+    step: Signal<Local, Bits<A>>,
+    next_word: Signal<Local, Bits<A>>,
     next_tap_x: Signal<Local, Bits<12>>,
     next_tap_y: Signal<Local, Bits<12>>,
     lines: Signal<Local, Bit>,
@@ -176,6 +189,8 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     one: Constant<Bits<12>>,
     #[default(literal(1))]
     one6: Constant<Bits<6>>,
+    #[default(literal(0))]
+    no_word: Constant<Bits<A>>,
     #[default(literal(1))]
     one_word: Constant<Bits<A>>,
     #[default(literal(1))]
@@ -186,8 +201,11 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     one3: Constant<Bits<3>>,
     #[default(literal(0))]
     not_started: Constant<Bits<2>>,
+    // A bit wanders up: two cycles after a tile's first word, one after a job's start.
     #[default(literal(1))]
     started: Constant<Bits<2>>,
+    #[default(literal(2))]
+    job_started: Constant<Bits<2>>,
     #[default(literal(R as u32))]
     rows: Constant<Bits<12>>,
     #[default(literal(G as u32))]
@@ -268,7 +286,11 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
             bank_q,
             last_q,
             pixel_q,
-            last_block_q
+            last_x,
+            last_y,
+            last_block,
+            last_kernel_x,
+            last_kernel_y
         );
         // Command registers.
         if self.set.val() {
@@ -313,7 +335,9 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
         self.held.next = self.f_mode.q.val().get_bit(15) && !self.first_tile.q.val();
         // A pixel's word must not follow the one before in the next two cycles: its sum is that long on its way.
         self.may_start.next = (self.tile_ready.val() || self.held.val()) && !self.just_started.q.val().any();
-        self.go.next = self.active.q.val() && self.grant.val() && (!self.tile_start.q.val() || self.may_start.val());
+        self.ready.next = self.active.q.val() && (!self.tile_start.q.val() || self.may_start.val());
+        self.wants.next = self.ready.val();
+        self.go.next = self.ready.val() && self.grant.val();
         self.stalled.next = self.active.q.val() && !self.go.val();
         self.take.next = self.go.val() && self.tile_start.q.val() && !self.held.val();
         // Negative coordinates are great unsigned ones.
@@ -322,14 +346,17 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
         self.read.next = self.go.val() && self.in_input.val();
         self.address.next = self.at.q.val();
         // Which loops end with this word?
-        self.end_x.next = self.out_x.q.val() == self.f_out.q.val().get_bits::<12>(0);
-        self.end_y.next = self.end_x.val() && (self.out_y.q.val() == self.f_out.q.val().get_bits::<12>(12));
-        self.end_block.next = self.block.q.val() == self.f_kernel.q.val().get_bits::<12>(12);
-        self.end_kernel_x.next =
-            self.end_block.val() && (self.kernel_x.q.val() == self.f_kernel.q.val().get_bits::<6>(0));
-        self.end_kernel_y.next =
-            self.end_kernel_x.val() && (self.kernel_y.q.val() == self.f_kernel.q.val().get_bits::<6>(6));
+        self.end_x.next = self.last_x.q.val();
+        self.end_y.next = self.last_x.q.val() && self.last_y.q.val();
+        self.end_block.next = self.last_block.q.val();
+        self.end_kernel_x.next = self.last_block.q.val() && self.last_kernel_x.q.val();
+        self.end_kernel_y.next = self.end_kernel_x.val() && self.last_kernel_y.q.val();
         self.end_job.next = self.end_y.val() && self.end_kernel_y.val();
+        self.one_column.next = self.f_out.q.val().get_bits::<12>(0) == self.zero.val();
+        self.one_row.next = self.f_out.q.val().get_bits::<12>(12) == self.zero.val();
+        self.last_block.d.next = self.block.q.val() == self.f_kernel.q.val().get_bits::<12>(12);
+        self.last_kernel_x.d.next = self.kernel_x.q.val() == self.f_kernel.q.val().get_bits::<6>(0);
+        self.last_kernel_y.d.next = self.kernel_y.q.val() == self.f_kernel.q.val().get_bits::<6>(6);
         // Line mode: has this sample an output?
         self.lines.next = self.f_mode.q.val().get_bit(16);
         self.has_output.next = !self.lines.val()
@@ -338,28 +365,43 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
         self.line_length.next = self.f_out.q.val().get_bits::<12>(0);
         self.apart_x.next = self.one.val();
         self.apart_y.next = self.one.val();
-        self.last_macs.next = self.end_block.val();
+        self.last_macs.next = self.last_block.q.val();
         if self.lines.val() {
             self.apart_x.next = self.rows.val();
             self.apart_y.next = self.groups.val();
-            self.last_macs.next = (self.kernel_x.q.val() == self.f_kernel.q.val().get_bits::<6>(0))
-                && (self.kernel_y.q.val() == self.f_kernel.q.val().get_bits::<6>(6));
+            self.last_macs.next = self.last_kernel_x.q.val() && self.last_kernel_y.q.val();
         }
         // Where the next tap, row and pixel begin.
         self.stride_x.next = bit_cast::<12, 3>(self.f_mode.q.val().get_bits::<3>(8));
         self.stride_y.next = bit_cast::<12, 3>(self.f_mode.q.val().get_bits::<3>(11));
-        self.next_kernel_row.next = self.kernel_row.q.val() + self.f_kernel_step.q.val();
-        self.next_row.next = self.row.q.val() + self.f_row_step.q.val();
-        self.next_at.next = self.at.q.val() + self.f_pixel_step.q.val();
-        self.next_tap.next = self.tap.q.val() + self.one_word.val();
+        self.base.next = self.at.q.val();
+        self.step.next = self.f_pixel_step.q.val();
         self.next_tap_x.next = self.tap_x.q.val();
         self.next_tap_y.next = self.tap_y.q.val();
+        if self.end_x.val() {
+            self.base.next = self.row.q.val();
+            self.step.next = self.f_row_step.q.val();
+        }
+        if self.end_y.val() {
+            self.base.next = self.tap.q.val();
+            self.step.next = self.one_word.val();
+            if self.end_block.val() {
+                self.step.next = self.f_tap_step.q.val();
+            }
+            if self.end_kernel_x.val() {
+                self.base.next = self.kernel_row.q.val();
+                self.step.next = self.f_kernel_step.q.val();
+            }
+        }
+        if self.start.val() {
+            self.base.next = self.f_addr.q.val();
+            self.step.next = self.no_word.val();
+        }
+        self.next_word.next = self.base.val() + self.step.val();
         if self.end_block.val() {
-            self.next_tap.next = self.tap.q.val() + self.f_tap_step.q.val();
             self.next_tap_x.next = self.tap_x.q.val() + self.apart_x.val();
         }
         if self.end_kernel_x.val() {
-            self.next_tap.next = self.next_kernel_row.val();
             self.next_tap_x.next = self.f_origin.q.val().get_bits::<12>(0);
             self.next_tap_y.next = self.tap_y.q.val() + self.apart_y.val();
         }
@@ -371,7 +413,6 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
         self.bank_q.d.next = self.which.q.val();
         self.last_q.d.next = self.go.val() && self.end_job.val();
         self.pixel_q.d.next = self.count.q.val();
-        self.last_block_q.d.next = self.last_macs.val();
         self.line_q.d.next = self.go.val() && self.lines.val();
         self.output_q.d.next = self.go.val() && self.has_output.val();
         self.just_started.d.next = self.just_started.q.val() << 1;
@@ -390,27 +431,28 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
             }
             self.out_x.d.next = self.out_x.q.val() + self.one.val();
             self.x.d.next = self.x.q.val() + self.stride_x.val();
-            self.at.d.next = self.next_at.val();
+            self.last_x.d.next = self.out_x.q.val() == self.f_out.q.val().get_bits::<12>(0);
+            self.at.d.next = self.next_word.val();
             if self.end_x.val() {
                 self.skip_x.d.next = self.f_line.q.val().get_bits::<6>(0);
                 self.skip_y.d.next = self.skip_y.q.val() - self.one3.val();
                 if self.skip_y.q.val() == self.zero3.val() {
                     self.skip_y.d.next = self.f_line.q.val().get_bits::<3>(12);
                 }
-                self.out_x.d.next = self.zero.val();
+                self.out_x.d.next = self.one.val();
+                self.last_x.d.next = self.one_column.val();
                 self.out_y.d.next = self.out_y.q.val() + self.one.val();
+                self.last_y.d.next = self.out_y.q.val() == self.f_out.q.val().get_bits::<12>(12);
                 self.x.d.next = self.tap_x.q.val();
                 self.y.d.next = self.y.q.val() + self.stride_y.val();
-                self.at.d.next = self.next_row.val();
-                self.row.d.next = self.next_row.val();
+                self.row.d.next = self.next_word.val();
             }
             if self.end_y.val() {
                 self.count.d.next = self.zero_pixel.val();
                 self.skip_y.d.next = self.f_line.q.val().get_bits::<3>(9);
-                self.out_y.d.next = self.zero.val();
-                self.tap.d.next = self.next_tap.val();
-                self.row.d.next = self.next_tap.val();
-                self.at.d.next = self.next_tap.val();
+                self.out_y.d.next = self.one.val();
+                self.last_y.d.next = self.one_row.val();
+                self.tap.d.next = self.next_word.val();
                 self.tap_x.d.next = self.next_tap_x.val();
                 self.tap_y.d.next = self.next_tap_y.val();
                 self.x.d.next = self.next_tap_x.val();
@@ -424,7 +466,7 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
                 if self.end_kernel_x.val() {
                     self.kernel_x.d.next = self.zero6.val();
                     self.kernel_y.d.next = self.kernel_y.q.val() + self.one6.val();
-                    self.kernel_row.d.next = self.next_kernel_row.val();
+                    self.kernel_row.d.next = self.next_word.val();
                 }
             }
             if self.end_job.val() {
@@ -449,18 +491,21 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
             self.active.d.next = true;
             self.tile_start.d.next = true;
             self.first_tile.d.next = true;
-            self.kernel_row.d.next = self.f_addr.q.val();
-            self.tap.d.next = self.f_addr.q.val();
-            self.row.d.next = self.f_addr.q.val();
-            self.at.d.next = self.f_addr.q.val();
+            self.just_started.d.next = self.job_started.val();
+            self.kernel_row.d.next = self.next_word.val();
+            self.tap.d.next = self.next_word.val();
+            self.row.d.next = self.next_word.val();
+            self.at.d.next = self.next_word.val();
             self.tap_x.d.next = self.f_origin.q.val().get_bits::<12>(0);
             self.tap_y.d.next = self.f_origin.q.val().get_bits::<12>(12);
             self.x.d.next = self.f_origin.q.val().get_bits::<12>(0);
             self.y.d.next = self.f_origin.q.val().get_bits::<12>(12);
             self.skip_x.d.next = self.f_line.q.val().get_bits::<6>(0);
             self.skip_y.d.next = self.f_line.q.val().get_bits::<3>(9);
-            self.out_x.d.next = self.zero.val();
-            self.out_y.d.next = self.zero.val();
+            self.out_x.d.next = self.one.val();
+            self.out_y.d.next = self.one.val();
+            self.last_x.d.next = self.one_column.val();
+            self.last_y.d.next = self.one_row.val();
             self.block.d.next = self.zero.val();
             self.kernel_x.d.next = self.zero6.val();
             self.kernel_y.d.next = self.zero6.val();
@@ -491,7 +536,7 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
         self.pixel.next = self.pixel_q.q.val();
         self.pad_value.next = self.f_mode.q.val().get_bits::<8>(0);
         self.macs.next = self.f_macs.q.val().get_bits::<12>(0);
-        if self.last_block_q.q.val() {
+        if self.last_macs.val() {
             self.macs.next = self.f_macs.q.val().get_bits::<12>(12);
         }
     }

@@ -60,6 +60,11 @@ pub struct Infer<
     const CB: usize,
     const LU: usize,
     const UB: usize,
+    const QR: usize,
+    const QRB: usize,
+    const QRC: usize,
+    const QRD: usize,
+    const QK: usize,
 > {
     pub ap_clk: Signal<In, Clock>,
     pub ap_rst_n: Signal<In, Bit>,
@@ -152,6 +157,11 @@ pub struct Infer<
         CB,
         LU,
         UB,
+        QR,
+        QRB,
+        QRC,
+        QRD,
+        QK,
     >,
     reset: Signal<Local, Bit>,
     start: Signal<Local, Bit>,
@@ -224,6 +234,11 @@ impl<
         const CB: usize,
         const LU: usize,
         const UB: usize,
+        const QR: usize,
+        const QRB: usize,
+        const QRC: usize,
+        const QRD: usize,
+        const QK: usize,
     > Logic
     for Infer<
         N,
@@ -264,6 +279,11 @@ impl<
         CB,
         LU,
         UB,
+        QR,
+        QRB,
+        QRC,
+        QRD,
+        QK,
     >
 {
     #[hdl_gen]

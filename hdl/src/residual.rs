@@ -1,7 +1,7 @@
 //! A residual addition lane: `y = clamp((a · v + b · w + c) >> 28)`, see `systole_isa::layout::add_record`.
 //!
 //! Latency 6: operands, products in two cycles, their sum, the offset, the clamp. So a word is written 7 cycles after its
-//! addend was read, and the two never meet at the memory's port where pixels follow each other in 2 to 6 cycles.
+//! addend was read, and the two never meet at the memory's port where pixels follow each other in two cycles.
 
 use rust_hdl_core::prelude::*;
 

@@ -1,7 +1,7 @@
 //! A parallel requantiser lane: a value a cycle, by a 31-bit multiplier and a shift.
 //!
-//! `y = clamp(zero_point + (((sum + bias) · M ± c >> shift) + 1 >> 1))`, c of 0 or 2^30, see `systole_isa::requant`. Stages
-//! and controls are those of the serial lane ([`crate::requant`]), so that the same drain drives either.
+//! `y = clamp(zero_point + (((sum + bias) · M ± c >> shift) + 1 >> 1))`, c of 0 or 2^30, see `systole_isa::requant`. The controls
+//! are those of the stage they name, each one cycle after the one before: load, multiply, add (shift), finish.
 
 use crate::finish::Finish;
 use rust_hdl_core::prelude::*;

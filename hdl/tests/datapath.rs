@@ -7,12 +7,12 @@ mod datapath {
     mod drain;
     mod feeder;
     mod finish;
+    mod fitted;
     mod lines;
     mod mouth;
     mod mul_pair;
     mod pe;
     mod ram;
-    mod requant;
     mod residual;
     mod scale;
     mod script;

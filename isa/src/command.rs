@@ -80,9 +80,9 @@ operations! {
     D_ADDR = 0x10, [("address", 0, 24, "activation word")];
     /// Drain: words from one output pixel to the next.
     D_STEP = 0x11, [("step", 0, 24, "words")];
-    /// Drain: pixels, and digits of the multipliers.
-    D_COUNT = 0x12, [("pixels", 0, 12, "output pixels less 1"), ("steps", 12, 4, "multiplier digits less 1; with parallel multipliers 0, or 1 with `add`; with serial ones and `add` neither 0 nor 6"), ("add", 16, 1, "add an activation tensor, see `layout::add_record`"), ("uniform", 17, 1, "all channels have one multiplier, see `layout`; with a parallel one for every column and n of 8 or more")];
-    /// Drain: output zero point and clamp.
+    /// Drain: pixels, and passes of a value.
+    D_COUNT = 0x12, [("pixels", 0, 12, "output pixels less 1"), ("steps", 12, 1, "cycles of a value in its lane, less 1: fitted multipliers take one or two passes, parallel ones 1, or 2 cycles with `add`"), ("add", 16, 1, "add an activation tensor, see `layout::add_record`"), ("uniform", 17, 1, "all channels have one multiplier, see `layout`; with a parallel one for every column and n of 8 or more")];
+    /// Drain: clamp, and the output zero point for parallel multipliers; a fitted one has it in its constants.
     D_QUANT = 0x13, [("zero_point", 0, 8, "int8"), ("low", 8, 8, "int8, least output"), ("high", 16, 8, "int8, greatest output")];
     /// Drain: weight word of the parameter records.
     D_PARAM = 0x14, [("address", 0, 24, "weight word")];

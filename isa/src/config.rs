@@ -44,9 +44,9 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum Multiplier {
-    /// An 8-bit digit a cycle: small.
-    Serial,
-    /// A value a cycle: fast.
+    /// 24 by 24 bits in logic cells, by a line that the compiler fits to the rule: small.
+    Fitted,
+    /// 32 by 32 bits: any rule as it is.
     Parallel,
 }
 
@@ -65,7 +65,7 @@ impl Config {
             lanes: 1,
             addr_bits: 32,
             ports: 1,
-            multiplier: Multiplier::Serial,
+            multiplier: Multiplier::Fitted,
             residual: false,
             line_groups: 1,
             line_words_log2: 8,
@@ -111,6 +111,15 @@ impl Config {
     /// Whether the drain takes parameters with one multiplier for all channels.
     pub fn uniform(&self) -> bool {
         self.multiplier == Multiplier::Parallel && self.lanes == self.n && self.n >= 8
+    }
+
+    /// Words of an output block's parameter records, without the constants of an addition.
+    pub fn record_words(&self, steps: usize, uniform: bool) -> usize {
+        match self.multiplier {
+            Multiplier::Fitted => self.n * steps * crate::layout::pass_words(self.n),
+            Multiplier::Parallel if uniform => crate::layout::UNIFORM_WORDS,
+            Multiplier::Parallel => self.n * crate::layout::param_words(self.n),
+        }
     }
 
     /// Bits of an allocator's decision word: what the devices of one pass chose for one cell. Four fill a bus word.

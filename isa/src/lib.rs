@@ -25,4 +25,4 @@ pub mod timing;
 pub mod vitis;
 
 /// Version of everything in this crate together; a container built for another version is refused.
-pub const ISA_VERSION: u32 = 3;
+pub const ISA_VERSION: u32 = 4;

@@ -8,90 +8,106 @@
 //!   `(acc · M + 2^(t−1) ± 2^30) >> t`, minus for a negative `acc`.
 //!
 //! Either way `out = (floor((acc · M ± c) / 2^(t−1)) + 1) >> 1` with c of 0 or 2^30. A parallel multiplier does just that
-//! ([`parallel`]). A serial one multiplies by an 8-bit digit a cycle, least digit first, and drops 8 bits of the sum
-//! between digits. So M is shifted once, by the compiler, such that the bits to drop are whole digits ([`serial`]), and
-//! c is what the sum of the first digit starts with.
+//! ([`parallel`]).
+//!
+//! A fitted multiplier ([`Pass`]) is shorter. With its clamp the rule is a staircase of at most 255 steps, and the compiler
+//! looks for a line with fewer bits that has each of them at the same sum: a multiplier of 24 bits, and a constant for
+//! either sign, in which rounding and zero point are. Where there is none, two passes make a multiplier of 48 bits, which
+//! holds M itself.
 
-/// Width of a multiplier digit in bits.
-pub const DIGIT_BITS: u32 = 8;
-/// Most digits a multiplier has.
-pub const MAX_STEPS: u32 = 8;
+/// Bits of a sum with its bias, as a fitted multiplier takes it: the compiler proves that it fits.
+pub const SUM_BITS: u32 = 24;
+/// Base-4 digits of a fitted multiplier: two bits each.
+pub const DIGITS: u32 = 12;
+/// Weight of a pass's constants: 2^10.
+pub const CONSTANT_SHIFT: u32 = 10;
+/// Least number of bits that a fitted multiplier drops; a record adds 0 to 7 times two.
+pub const LEAST_DROP: u32 = 20;
+/// Most passes of a value.
+pub const MAX_STEPS: u32 = 2;
+/// Bits between the passes of a value.
+pub const PASS_BITS: u32 = 2 * DIGITS;
 
-/// Smallest number of digits (= requantiser cycles a value) for a real multiplier M · 2^(−t), with M of 31 bits.
-/// `None` if t is out of 1..=57.
-pub const fn steps_for(t: u32) -> Option<u32> {
-    if t < 1 || t > 1 + DIGIT_BITS * (MAX_STEPS - 1) {
-        return None;
-    }
-    // Enough digits to drop t−1 bits, and to hold all of M.
-    let dropped = (t - 1).div_ceil(DIGIT_BITS);
-    let mut steps = dropped + 1;
-    let bits = 31 + DIGIT_BITS * dropped - (t - 1);
-    if bits > DIGIT_BITS * steps {
-        // A multiplier above 2^7: its top digit would overflow.
-        return None;
-    }
-    if steps < 1 {
-        steps = 1;
-    }
-    Some(steps)
+/// One pass of a value through a fitted lane: what a record of a channel holds for it, four words of 32 bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pass {
+    /// Added to the sum; the same in all passes.
+    pub bias: i32,
+    /// Multiplier: [`DIGITS`] digits, least first, of the values 0, 1, 2 and -1; in bits 24 to 26, half the bits that
+    /// are dropped past [`LEAST_DROP`].
+    pub multiplier: u32,
+    /// Added to the product of a biased sum that is not negative, times 2^[`CONSTANT_SHIFT`].
+    pub positive: i32,
+    /// Likewise for a negative one.
+    pub negative: i32,
 }
 
-/// Bits that the digits of a serial multiplier take in its word.
-const SERIAL_BITS: u32 = 40;
+impl Pass {
+    /// Its words, little endian.
+    pub fn bytes(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        let words = [self.bias as u32, self.multiplier, self.positive as u32, self.negative as u32];
+        for (to, word) in bytes.chunks_exact_mut(4).zip(words) {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
 
-/// M · 2^(−t) as a serial multiplier takes it, for `steps` digits (cycles a value); `twice`: with two roundings.
-///
-/// | bytes | |
-/// |---|---|
-/// | 0 to 4 | M, shifted up until the bits to drop are whole digits, less digits of zeros below |
-/// | 5 | how many of those there are: the digit of byte 0 |
-/// | 6 | c / 2^30 for a sum that is not negative, in the frame of the shifted M: 0 or a power of two |
-/// | 7 | c / 2^30 for a negative sum, int8: 0 or minus that power |
-///
-/// `None` where it would not be exact: too few digits, or a multiplier of 2^7 and above. With two roundings M has at
-/// least 30 bits and t is 32 or more, so that there are five digits at least.
-pub const fn serial(m: u32, t: u32, twice: bool, steps: u32) -> Option<u64> {
-    if m == 0 {
-        return Some(0);
+    /// From its words.
+    pub fn from_words(words: [u32; 4]) -> Self {
+        Self { bias: words[0] as i32, multiplier: words[1], positive: words[2] as i32, negative: words[3] as i32 }
     }
-    if t < 1 || t > 63 || steps < 1 || steps > MAX_STEPS || (twice && (t < 32 || m < 1 << 29)) {
-        return None;
+}
+
+/// A multiplier as digits of 0, 1, 2 and -1 to the base of 4, two bits each, least first; `None` if `count` are too few.
+pub const fn digits(multiplier: u64, count: u32) -> Option<u64> {
+    let (mut rest, mut packed, mut i) = (multiplier, 0, 0);
+    while i < count {
+        let digit = rest & 3;
+        packed |= digit << (2 * i);
+        rest = (rest >> 2) + (digit == 3) as u64;
+        i += 1;
     }
-    let (mut digits, drop) = (m as u64, DIGIT_BITS * (steps - 1));
-    let mut up = 0;
-    if drop >= t - 1 {
-        up = drop - (t - 1);
-    } else if !twice && m.trailing_zeros() >= t - 1 - drop {
-        // Zeros below fall off without a rounding.
-        digits >>= t - 1 - drop;
+    if rest == 0 {
+        Some(packed)
     } else {
-        return None;
+        None
     }
-    let bits = u64::BITS - digits.leading_zeros() + up;
-    if bits > DIGIT_BITS * steps {
-        return None;
-    }
-    let first = if twice { up / DIGIT_BITS } else { bits.saturating_sub(SERIAL_BITS).div_ceil(DIGIT_BITS) };
-    let packed = digits << (up - DIGIT_BITS * first) | (first as u64) << SERIAL_BITS;
-    if !twice {
-        return Some(packed);
-    }
-    let again = 1u8 << (up % DIGIT_BITS);
-    Some(packed | (again as u64) << 48 | (again.wrapping_neg() as u64) << 56)
 }
 
-/// Requantises one accumulator with a [`serial`] multiplier of `steps` digits:
-/// `clamp(zero_point + ((floor((acc · M ± c) / 2^(t−1)) + 1) >> 1), low, high)`.
-pub const fn requantise(acc: i32, packed: u64, steps: u32, zero_point: i8, low: i8, high: i8) -> i8 {
-    let first = (packed >> SERIAL_BITS) as u32 & (MAX_STEPS - 1);
-    // Digits past the last step do not take part.
-    let digits = steps.saturating_sub(first);
-    let used = if DIGIT_BITS * digits < SERIAL_BITS { DIGIT_BITS * digits } else { SERIAL_BITS };
-    let m = packed & ((1 << used) - 1);
-    let again = if acc < 0 { (packed >> 56) as i8 as i128 } else { (packed >> 48) as u8 as i128 };
-    let product = (acc as i128 * m as i128 + (again << 30)) >> (DIGIT_BITS * digits.saturating_sub(1));
-    finish(product, zero_point, low, high)
+/// What the product of a pass lacks: the lane takes the complement for a digit of -1, which is 1 too little.
+pub const fn lacking(digits: u32) -> i64 {
+    let (mut sum, mut i) = (0, 0);
+    while i < DIGITS {
+        if digits >> (2 * i) & 3 == 3 {
+            sum += 1 << (2 * i);
+        }
+        i += 1;
+    }
+    sum
+}
+
+/// Requantises one accumulator with a fitted multiplier: `clamp(floor((acc + bias) · M + c) / 2^s)`, see [`Pass`]. Of
+/// several passes the first has the lowest digits; [`PASS_BITS`] bits of its sum are dropped.
+pub fn requantise_fitted(acc: i32, passes: &[Pass], low: i8, high: i8) -> i8 {
+    let wrap = |total: i64| total << 16 >> 16;
+    let (mut total, mut drop) = (0, 0);
+    for pass in passes {
+        let x = i64::from(acc.wrapping_add(pass.bias) << (32 - SUM_BITS) >> (32 - SUM_BITS));
+        let constant = i64::from(if x < 0 { pass.negative } else { pass.positive }) << CONSTANT_SHIFT;
+        let product: i64 =
+            (0..DIGITS).map(|i| [0, x, 2 * x, !x][(pass.multiplier >> (2 * i) & 3) as usize] << (2 * i)).sum();
+        total = wrap((total >> PASS_BITS) + product + constant);
+        drop = LEAST_DROP + 2 * (pass.multiplier >> 24 & 7);
+    }
+    let value = total >> drop;
+    if value < i64::from(low) {
+        low
+    } else if value > i64::from(high) {
+        high
+    } else {
+        value as i8
+    }
 }
 
 /// Bit of the second word of a [`parallel`] multiplier that asks for two roundings.
@@ -140,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn both_multipliers_round_as_the_rules_do() {
+    fn a_parallel_multiplier_rounds_as_the_rules_do() {
         let mut state = 1u64;
         let mut next = || {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -153,16 +169,7 @@ mod tests {
             let acc = (next() as i32) >> (next() % 28);
             let twice = t > 31 && next() % 2 == 0;
             let zero_point = next() as i8;
-            let Some(steps) = steps_for(t) else { continue };
             let want = reference(acc, m, t, twice, zero_point);
-            for steps in steps..=MAX_STEPS.min(steps + 2) {
-                let packed = serial(m, t, twice, steps).unwrap();
-                assert_eq!(
-                    requantise(acc, packed, steps, zero_point, -128, 127),
-                    want,
-                    "{m} {t} {twice} {steps} {acc}"
-                );
-            }
             let packed = parallel(m, t, twice).unwrap();
             assert_eq!(requantise_parallel(acc, packed, zero_point, -128, 127), want);
             seen[usize::from(twice)] += u32::from((-127..127).contains(&want));
@@ -171,21 +178,40 @@ mod tests {
     }
 
     #[test]
-    fn short_multipliers_take_few_digits_and_the_first_digit_stays_in_reach() {
-        // Exactly one: of one digit, and of as many as others in the job have.
-        for steps in 1..=MAX_STEPS {
-            let packed = serial(2, 1, false, steps).unwrap();
-            assert_eq!([-128, 0, 77].map(|acc| requantise(acc, packed, steps, 0, -128, 127)), [-128, 0, 77], "{steps}");
+    fn digits_make_up_their_multiplier() {
+        for m in [0u64, 1, 2, 3, 7, 0x5a5a5a, 0xaaaaaa] {
+            let packed = digits(m, DIGITS).unwrap();
+            let sum: i64 = (0..DIGITS).map(|i| [0, 1, 2, -1][(packed >> (2 * i) & 3) as usize] << (2 * i)).sum();
+            assert_eq!(sum, m as i64);
         }
-        assert_eq!(serial(1 << 30, 30, false, 1), Some(2));
-        assert_eq!(serial((1 << 30) | 1, 30, false, 1), None);
-        // The drain still holds the parameters of a value when the sum of its first digit begins.
-        for (t, steps) in (24..58).flat_map(|t| (1..=MAX_STEPS).map(move |s| (t, s))) {
-            for twice in [false, true] {
-                let Some(packed) = serial(0x5a5a_5a5a, t, twice, steps) else { continue };
-                let first = (packed >> SERIAL_BITS) as u32 & 7;
-                assert!(first == 0 || first + 4 < steps, "t {t}, {steps} steps: first digit {first}");
-                assert!(!twice || steps >= 5, "t {t}");
+        assert_eq!(digits(0xaaaaab, DIGITS), None);
+    }
+
+    #[test]
+    fn a_fitted_pass_is_its_line_and_two_passes_are_one_long_line() {
+        let mut state = 7u64;
+        let mut next = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state >> 20
+        };
+        for _ in 0..20_000 {
+            let m = next() % 0xaaaa_aaaa_aaaa;
+            let packed = digits(m, 2 * DIGITS).unwrap();
+            let halves = [packed as u32 & 0xff_ffff, (packed >> 24) as u32];
+            let (bias, acc) = ((next() % 1000) as i32 - 500, ((next() as i32) << 10) >> 10);
+            let acc = acc % ((1 << 23) - 500);
+            let constants = [(next() as i32) >> 3, (next() as i32) >> (next() % 20 + 3)];
+            let code = (next() % 8) as u32;
+            let passes = [0, 1].map(|i| {
+                let multiplier = halves[i] | code << 24;
+                Pass { bias, multiplier, positive: constants[i], negative: constants[i] }
+            });
+            let (x, drop) = (i128::from(acc + bias), LEAST_DROP + 2 * code);
+            let c = |i: usize| (i128::from(constants[i]) << CONSTANT_SHIFT) - i128::from(lacking(halves[i]));
+            let sum = x * i128::from(m) + c(0) + (c(1) << PASS_BITS);
+            let want = (sum >> (PASS_BITS + drop)).clamp(-100, 90) as i8;
+            if (sum >> PASS_BITS).abs() < 1 << 47 {
+                assert_eq!(requantise_fitted(acc, &passes, -100, 90), want, "{m:x} {acc} {passes:?}");
             }
         }
     }

@@ -45,29 +45,32 @@ struct Writer<'a> {
     commands: Vec<u32>,
     /// Weight word of the next tile.
     tile_at: i64,
-    /// Weight word of the parameter records of serial multipliers.
+    /// Weight word of the parameter records of fitted multipliers.
     records: i64,
 }
 
-/// Blocks of parameter records of serial multipliers, for 1 to 8 steps and again.
-const RECORDS: usize = 24;
+/// Blocks of parameter records of fitted multipliers.
+const RECORDS: usize = 12;
 
-/// So many blocks of n records, in bus words.
-fn serial_records(config: &Config, random: &mut Random) -> Vec<u8> {
+/// So many blocks of n records of two passes, in bus words: most of them give values within a byte.
+fn fitted_records(config: &Config, random: &mut Random) -> Vec<u8> {
+    let (n, bus) = (config.n, config.bus_bytes());
     let mut bytes = Vec::new();
-    for block in 0..RECORDS * config.n {
-        let steps = (block / config.n % 8) as u32 + 1;
-        let multiplier = loop {
-            let (m, t) = (1 << 30 | random.next() >> 2, random.range(1, 57) as u32);
-            let (m, t) = if random.one_in(4) || steps < 4 { (2, 1) } else { (m, t) };
-            if let Some(packed) = requant::serial(m, t, t > 31 && random.one_in(2), steps) {
-                break packed;
-            }
+    for _ in 0..RECORDS * n * 2 {
+        let code = random.range(4, 7) as u32;
+        let constant = |random: &mut Random| {
+            let half = 1i64 << (requant::LEAST_DROP + 2 * code - requant::CONSTANT_SHIFT + 7);
+            random.range(-half, half - 1) as i32
         };
-        let record = layout::param_record(random.next() as i32 >> random.range(0, 20), multiplier);
-        for word in record.chunks(config.n) {
+        let pass = requant::Pass {
+            bias: random.next() as i32 >> random.range(8, 24),
+            multiplier: random.next() >> (8 + random.range(0, 8)) | code << 24,
+            positive: constant(random),
+            negative: constant(random),
+        };
+        for word in layout::pass_record(&pass, n).chunks(n) {
             bytes.extend(word);
-            bytes.resize(bytes.len().next_multiple_of(config.bus_bytes()), 0);
+            bytes.resize(bytes.len().next_multiple_of(bus), 0);
         }
     }
     bytes
@@ -117,7 +120,7 @@ impl Writer<'_> {
         let hold = i64::from(r.one_in(4));
         let max = i64::from(r.one_in(4));
         let pad = r.range(-128, 127);
-        let steps = r.range(1, 8);
+        let steps = r.range(1, 2);
         let any = |r: &mut Random| i64::from(r.next() & op::VALUE_MASK);
         let address = (origin_y * in_width + origin_x) * blocks;
         let (step_x, step_y, step_k) = (stride_x * blocks, stride_y * in_width * blocks, in_width * blocks);
@@ -146,20 +149,11 @@ impl Writer<'_> {
         let last_address = self.config.weight_words() as i64 / 2 - (tiles + 1) * n;
         let w_address = r.range(0, last_address);
         let new_address = !r.one_in(3) || self.tile_at > last_address;
-        let param_words = n * layout::param_words(self.config.n) as i64 + layout::add_words(self.config.n) as i64;
-        let add = self.config.residual && r.one_in(3);
-        // With an addition read and write of the drain take turns.
-        let steps = match self.config.multiplier {
-            Multiplier::Serial if add => i64::from(layout::add_steps(steps as u32)),
-            Multiplier::Serial => steps,
-            Multiplier::Parallel => 1 + i64::from(add),
-        };
-        let record_words = layout::param_words(self.config.n) as i64;
+        let block_words = self.config.record_words(2, false) as i64;
+        let param_words = block_words + layout::add_words(self.config.n) as i64;
         let param = match self.config.multiplier {
-            // The digits of a multiplier must fit the steps.
-            Multiplier::Serial => {
-                self.records + (8 * r.range(0, RECORDS as i64 / 8 - 1) + steps - 1) * n * record_words
-            }
+            // What lies anywhere gives values past the byte.
+            Multiplier::Fitted => self.records + r.range(0, RECORDS as i64 - 2) * block_words,
             Multiplier::Parallel => r.range(0, self.config.weight_words() as i64 / 2 - param_words),
         };
         let uniform = self.config.uniform() && r.one_in(2);
@@ -170,6 +164,13 @@ impl Writer<'_> {
         let high = r.range(low, 127);
         let zero_point = r.range(-128, 127);
         let (full, last) = (r.range(0, n * n), r.range(0, n * n));
+        let add = self.config.residual && r.one_in(3);
+        // Two cycles a pixel, so that read and write of the drain take turns.
+        let steps = match self.config.multiplier {
+            Multiplier::Fitted if add => 2,
+            Multiplier::Fitted => steps,
+            Multiplier::Parallel => 1 + i64::from(add),
+        };
         let (add_step, add_low, add_high) = (r.range(1, 3), r.range(-128, 127), r.range(-128, 127));
         let add_address = r.range(0, half - add_step * pixels);
         if wander {
@@ -218,7 +219,7 @@ fn case(config: &Config, random: &mut Random) -> Case {
         random: &mut *random,
         commands: Vec::new(),
         tile_at: 0,
-        records: weight_loaded - (RECORDS * config.n * 3) as i64,
+        records: weight_loaded - (RECORDS * config.record_words(2, false)) as i64,
     };
     let act_loaded = (act / 2).min(2048);
     let spare = 64;
@@ -286,8 +287,8 @@ fn case(config: &Config, random: &mut Random) -> Case {
     let commands = w.commands;
     let records = w.records as usize;
     let mut weights = random.bytes((weight_loaded + 100) as usize * bus);
-    if config.multiplier == Multiplier::Serial {
-        let bytes = serial_records(config, random);
+    if config.multiplier == Multiplier::Fitted {
+        let bytes = fitted_records(config, random);
         weights[records * bus..][..bytes.len()].copy_from_slice(&bytes);
     }
     Case { commands, weights, input: random.bytes(act_loaded as usize * bus), output_words: stored as usize, marks }

@@ -2,7 +2,8 @@
 
 use isa::command::{self as op, pack, word};
 use isa::config::Config;
-use isa::{control, counter, layout, requant};
+use isa::requant::{requantise_fitted, Pass};
+use isa::{control, counter, layout};
 use systole_sim::memory::{Buffers, CardMemory};
 use systole_sim::model::{Machine, ModelError};
 
@@ -58,20 +59,23 @@ fn a_convolution_with_padding_strides_and_blocks_is_what_its_definition_says() {
         let (oh, ow) = (4usize, 3usize);
         let input: Vec<i8> = (0..h * w * blocks * n).map(|_| random.byte() as i8).collect();
         let tiles: Vec<i8> = (0..k * k * blocks * n * n).map(|_| random.byte() as i8).collect();
-        let steps = 6;
-        let params: Vec<(i32, u64)> = (0..n)
-            .map(|i| {
-                let m = 1 << 30 | random.next() >> 2;
-                (random.next() as i32 >> 18, requant::serial(m, 40, i % 2 == 0, steps as u32).unwrap())
-            })
-            .collect();
+        // Two passes a value, one lane: record after record.
+        let steps = 2;
+        let mut params: Vec<[Pass; 2]> = Vec::new();
+        for _ in 0..n {
+            let bias = random.next() as i32 >> 18;
+            params.push([0, 7].map(|code: u32| Pass {
+                bias,
+                multiplier: random.next() >> 8 | code << 24,
+                positive: random.next() as i32 >> 3,
+                negative: random.next() as i32 >> 3,
+            }));
+        }
 
         let mut image: Vec<u8> = tiles.iter().map(|&v| v as u8).collect();
         let param_at = image.len() / n;
-        for &(bias, mult) in &params {
-            let mut record = layout::param_record(bias, mult).to_vec();
-            record.resize(layout::param_words(n) * n, 0);
-            image.extend(record);
+        for pass in params.iter().flatten() {
+            image.extend(layout::pass_record(pass, n));
         }
         let mut memory = Buffers::new();
         let weights = memory.add(bus_words(&image, n));
@@ -126,7 +130,7 @@ fn a_convolution_with_padding_strides_and_blocks_is_what_its_definition_says() {
         for oy in 0..oh {
             for ox in 0..ow {
                 for co in 0..n {
-                    let mut acc = params[co].0;
+                    let mut acc = 0;
                     for ky in 0..k {
                         for kx in 0..k {
                             let (iy, ix) = ((oy * stride + ky) as i64 - 1, (ox * stride + kx) as i64 - 1);
@@ -141,7 +145,7 @@ fn a_convolution_with_padding_strides_and_blocks_is_what_its_definition_says() {
                             }
                         }
                     }
-                    let expected = requant::requantise(acc, params[co].1, steps as u32, 3, -100, 90);
+                    let expected = requantise_fitted(acc, &params[co], -100, 90);
                     let at = (oy * ow + ox) * layout::bus_bytes(n) + co;
                     assert_eq!(
                         memory.get(output).unwrap()[at] as i8,
@@ -164,10 +168,11 @@ fn a_convolution_with_padding_strides_and_blocks_is_what_its_definition_says() {
 fn max_and_hold_keep_the_greatest_of_a_window() {
     let n = 4;
     let mut memory = Buffers::new();
-    // Weights: one identity tile, then the parameters of an exact copy (multiplier 2 of one digit: (2·acc + 1) >> 1).
+    // Weights: one identity tile, then the parameters of an exact copy: 2^22, which is dropped.
     let mut image = vec![0u8; n * n];
     (0..n).for_each(|i| image[i * n + i] = 1);
-    (0..n).for_each(|_| image.extend(layout::param_record(0, 2)));
+    let copy = Pass { multiplier: 1 << 22 | 1 << 24, ..Pass::default() };
+    (0..n).for_each(|_| image.extend(layout::pass_record(&copy, n)));
     let input: Vec<u8> =
         [-7i8, 3, 0, 127, -9, 5, -1, -128, -8, 4, -2, 1, -20, 2, -3, 0].iter().map(|&v| v as u8).collect();
     let weights = memory.add(image);
@@ -176,7 +181,7 @@ fn max_and_hold_keep_the_greatest_of_a_window() {
     let p = |operation, values: &[i64]| pack(operation, values).unwrap();
     let commands = [
         p(op::L_DST, &[0, 1]),
-        p(op::L_LEN, &[15, 0]),
+        p(op::L_LEN, &[19, 0]),
         word(op::LOAD, 0),
         p(op::L_DST, &[0, 0]),
         p(op::L_LEN, &[3, 1]),

@@ -14,6 +14,7 @@ class Kernel:
         self.n = config["n"]
         self.bus = 1 << (self.n - 1).bit_length()
         self.source = source
+        self.lanes = config["lanes"]
         self.parallel, self.residual = config["multiplier"] == "parallel", config["residual"] == "true"
         # Line mode: so many groups of rows, so many rows each.
         self.groups = config["line_groups"]
@@ -146,8 +147,12 @@ class Kernel:
         self.drained += 1
         steps = r["D_COUNT"]["steps"] + 1
         zero_point, low, high = (signed(r["D_QUANT"][f], 8) for f in ("zero_point", "low", "high"))
-        record_words = -(-12 // self.n)
-        bias, mult = [], []
+        lanes = self.lanes
+        # A record of a fitted multiplier is bias, digits and two constants; its words at 8 columns and more have 8, 4, 4 bytes.
+        places = [0, 4, 8, 12] if self.n < 8 else [0, 4, self.n, 2 * self.n]
+        record_words = -(-12 // self.n) if self.parallel else 4 if self.n < 8 else 3
+        all_words = self.n * record_words * (1 if self.parallel else steps)
+        bias, mult, passes = [], [], []
         uniform = r["D_COUNT"]["uniform"]
         if uniform:
             # One multiplier in a word of its own, and n biases of four bytes.
@@ -155,13 +160,20 @@ class Kernel:
             mult = [int.from_bytes(common[:8], "little")] * self.n
             biases = common[self.n :]
             bias = [int.from_bytes(biases[4 * c : 4 * c + 4], "little", signed=True) for c in range(self.n)]
-        for c in range(0 if uniform else self.n):
+        for c in range(0 if self.parallel else self.n):
+            passes.append([])
+            for step in range(steps):
+                # By group of as many channels as there are lanes, by pass, by channel.
+                at = (c // lanes * steps + step) * lanes + c % lanes
+                record = self.record(r["D_PARAM"]["address"] + at * record_words, record_words)
+                passes[c].append([int.from_bytes(record[place : place + 4], "little") for place in places])
+        for c in range(0 if uniform or not self.parallel else self.n):
             record = self.record(r["D_PARAM"]["address"] + c * record_words, record_words)
             bias.append(int.from_bytes(record[:4], "little", signed=True))
             mult.append(int.from_bytes(record[4:12], "little"))
         add = self.residual and r["D_COUNT"]["add"]
         if add:
-            record = self.record(r["D_PARAM"]["address"] + (5 if uniform else self.n * record_words), -(-16 // self.n))
+            record = self.record(r["D_PARAM"]["address"] + (5 if uniform else all_words), -(-16 // self.n))
             a, b = (int.from_bytes(record[i : i + 4], "little", signed=True) for i in (0, 4))
             offset = int.from_bytes(record[8:16], "little", signed=True)
             least, most = (signed(r["D_CLAMP"][f], 8) for f in ("low", "high"))
@@ -169,23 +181,31 @@ class Kernel:
             word = np.zeros(self.n, np.int8)
             other = self.act[(r["D_ADD"]["address"] + pixel * r["D_ADD_STEP"]["step"]) % len(self.act)] if add else None
             for c in range(self.n):
-                acc = signed((int(bank[pixel][c]) + bias[c]) & 0xFFFFFFFF, 32)
                 if self.parallel:
                     # M, and how far to shift; the top bit asks for the second rounding.
+                    acc = signed((int(bank[pixel][c]) + bias[c]) & 0xFFFFFFFF, 32)
                     again = (mult[c] >> 63) << 30
                     product = acc * (mult[c] & 0xFFFFFFFF)
                     product = product + (again if product >= 0 else -again) >> (mult[c] >> 32 & 63)
+                    value = min(max(((product + 1) >> 1) + zero_point, low), high)
                 else:
-                    # Five bytes of M, the digit of the first, and what the sum starts with, by the sign of acc.
-                    number, first = mult[c] & 0xFF_FFFF_FFFF, mult[c] >> 40 & 7
-                    again = signed(mult[c] >> 56, 8) if acc < 0 else mult[c] >> 48 & 0xFF
-                    product = acc * number + (again << 30) >> 8 * (steps - 1 - first)
-                value = min(max(((product + 1) >> 1) + zero_point, low), high)
+                    value = max(low, min(self.fitted(int(bank[pixel][c]), passes[c]), high))
                 if add:
                     value = min(max((a * value + b * int(other[c]) + offset) >> 28, least), most)
                 word[c] = value
             self.act[(r["D_ADDR"]["address"] + pixel * r["D_STEP"]["step"]) % len(self.act)] = word
             self.count["act_writes"] += 1
+
+    @staticmethod
+    def fitted(acc, passes):
+        """A sum through the passes of a fitted multiplier: twelve digits of 0, 1, 2 and the complement, two bits each."""
+        total = 0
+        for bias, word, positive, negative in passes:
+            x = signed((acc + bias) & 0xFFFFFF, 24)
+            product = sum((0, x, 2 * x, ~x)[word >> 2 * i & 3] << 2 * i for i in range(12))
+            constant = signed(negative if x < 0 else positive, 32)
+            total = signed((total // (1 << 24) + product + (constant << 10)) & (1 << 48) - 1, 48)
+        return total >> 20 + 2 * (passes[-1][1] >> 24 & 7)
 
     def record(self, address, words):
         """So many words of weight memory as bytes."""

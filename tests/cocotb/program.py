@@ -18,6 +18,7 @@ class Program:
         self.parallel, self.residual = config["multiplier"] == "parallel", config["residual"] == "true"
         # One multiplier for all channels of a block: with a parallel one for every column.
         self.shares = self.parallel and config["lanes"] == self.n and self.n >= 8
+        self.lanes = config["lanes"]
         self.groups = config["line_groups"]
         self.group_rows = self.n // self.groups
         self.random = random.Random(seed)
@@ -68,7 +69,9 @@ class Program:
 
     def parameters(self, steps, scale_bits, uniform):
         """n parameter records: bias and multiplier, little endian, 12 bytes, zeros to whole words; or one multiplier in a
-        word of its own, and n biases."""
+        word of its own, and n biases; or of fitted multipliers n records for each pass."""
+        if not self.parallel:
+            return [word for _ in range(self.n * steps) for word in self.fitted(scale_bits)]
         # out = acc · M / 2^t: bring sums of about `scale_bits` bits to 8 bits.
         t = 23 + scale_bits
         biases = [self.random.randrange(-5000, 5000).to_bytes(4, "little", signed=True) for _ in range(self.n)]
@@ -81,6 +84,12 @@ class Program:
 
     def unity(self, steps, uniform):
         """n parameter records that change nothing, or one multiplier and no bias."""
+        if not self.parallel:
+            # Digit 11 is 1: 2^22, which is dropped. A first pass gives nothing.
+            one = self.pass_words(0, 1 << 22 | 1 << 24, 0, 0)
+            # By group of as many channels as there are lanes, by pass, by channel.
+            group = self.pass_words(0, 0, 0, 0) * (self.lanes * (steps - 1)) + one * self.lanes
+            return group * (self.n // self.lanes)
         multiplier = self.multiplier(1 << 30, 30, steps)
         if uniform:
             return self.words_of(multiplier) + self.words_of(bytes(4 * self.n))
@@ -95,13 +104,21 @@ class Program:
         twice = t > 31 and self.random.random() < 0.7
         if self.parallel:
             return (m | t - 1 << 32 | twice << 63).to_bytes(8, "little")
-        # Of the bits to drop only whole digits are left; zeros below count as digits and are not written.
-        up = 8 * (steps - 1) - (t - 1)
-        assert up >= 0, f"{steps} digits for a shift of {t}"
-        word = m << up % 8 | up // 8 << 40
-        if twice:
-            word |= (1 << up % 8) << 48 | (256 - (1 << up % 8)) << 56
-        return word.to_bytes(8, "little")
+
+    def fitted(self, scale_bits):
+        """A pass of a fitted multiplier that brings sums of about `scale_bits` bits to 8 bits."""
+        code = self.random.randrange(4, 8)
+        drop = 20 + 2 * code
+        digits = self.random.randrange(1 << 24) >> max(0, 24 - (drop + 9 - scale_bits))
+        half = 1 << drop - 10 + 7
+        constants = [self.random.randrange(-half, half) for _ in range(2)]
+        return self.pass_words(self.random.randrange(-5000, 5000), digits | code << 24, *constants)
+
+    def pass_words(self, bias, digits, positive, negative):
+        """A record of a fitted multiplier: four words of four bytes; with 8 columns or more bias and digits share one."""
+        fields = [f.to_bytes(4, "little", signed=f < 0) for f in (bias, digits, positive, negative)]
+        parts = fields if self.n < 8 else [fields[0] + fields[1], *fields[2:]]
+        return [word for part in parts for word in self.words_of(part)]
 
     def addition(self):
         """The constants of a residual addition: about half of the one and half of the other, and an offset."""
@@ -151,7 +168,8 @@ class Program:
         # A pooling layer holds one identity tile for the whole job, one block a job.
         jobs, job_blocks = (blocks, 1) if pooling else (out_blocks, blocks)
         assert add is None or (add["height"], add["width"], add["blocks"]) == (out_h, out_w, jobs)
-        steps, uniform = self.random.randrange(5 if pooling else 6, 9), self.uniform()
+        # An addition takes two cycles a value.
+        steps, uniform = 2 if add else self.random.randrange(1, 3), self.uniform()
         rows = max(1, self.bank_words // out_w)
         self.wait()
         per_job = []
@@ -186,7 +204,7 @@ class Program:
         taps, lines = min(kw, self.group_rows), min(kh, self.groups)
         chunks = (-(-kh // lines) if lines == self.groups else 1, -(-kw // taps) if taps == self.group_rows else 1)
         rows = max(1, self.bank_words // out_w)
-        steps, uniform = self.random.randrange(6, 9), self.uniform()
+        steps, uniform = self.random.randrange(1, 3), self.uniform()
         self.wait()
         per_block = []
         for _ in range(blocks):

@@ -155,10 +155,7 @@ fn accesses(operation: u8, registers: &[u32], tile_at: &mut usize, config: &Conf
                 .map(|at| act(op::UNIT_DRAIN, true, at..at + 1))
                 .collect();
             let at = get(op::D_PARAM, "address");
-            let mut records = match get(op::D_COUNT, "uniform") {
-                1 => layout::UNIFORM_WORDS,
-                _ => config.n * layout::param_words(config.n),
-            };
+            let mut records = config.record_words(get(op::D_COUNT, "steps") + 1, get(op::D_COUNT, "uniform") == 1);
             if get(op::D_COUNT, "add") == 1 {
                 records += layout::add_words(config.n);
                 let (at, step) = (get(op::D_ADD, "address"), get(op::D_ADD_STEP, "step"));

@@ -182,7 +182,7 @@ fn tiny_config(rng: &mut StdRng) -> Config {
         acc_words_log2: rng.random_range(4..=7),
         lanes: if residual { n } else { [1, 2, n][rng.random_range(0..3)] },
         ports: if residual { 2 } else { rng.random_range(1..=2) },
-        multiplier: if parallel { Multiplier::Parallel } else { Multiplier::Serial },
+        multiplier: if parallel { Multiplier::Parallel } else { Multiplier::Fitted },
         residual,
         line_groups: rng.random_range(1..=3),
         line_words_log2: rng.random_range(4..=6),

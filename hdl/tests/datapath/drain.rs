@@ -1,7 +1,7 @@
 //! The drain: parameters from a shared weight memory, sums from the accumulators, words as `systole_isa::requant` says,
 //! with another tensor added to them where the drain can and the job wants it.
 
-use super::script::{int8s, pack, quantisation, residual_record, to_requantise, to_scale};
+use super::script::{int8s, pack, pass, quantisation, residual_record, sum_and_bias, to_scale};
 use rust_hdl_core::prelude::Block;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -11,8 +11,10 @@ use systole_hdl::cosim::{Cosim, Rng};
 use systole_hdl::drain::Drain;
 use systole_isa::command::{self, unpack};
 use systole_isa::config::Multiplier;
-use systole_isa::layout::{add_record, add_words, param_record, param_words, ADD_CYCLES, ADD_SHIFT, UNIFORM_WORDS};
-use systole_isa::requant::{requantise, requantise_parallel};
+use systole_isa::layout::{
+    add_record, add_words, param_record, param_words, pass_record, pass_words, ADD_CYCLES, ADD_SHIFT, UNIFORM_WORDS,
+};
+use systole_isa::requant::{requantise_fitted, requantise_parallel, Pass};
 
 const A: usize = 9;
 const W: usize = 10;
@@ -31,6 +33,22 @@ impl Shape {
     /// Whether the drain takes one multiplier for all channels.
     fn uniform(&self) -> bool {
         self.multiplier == Multiplier::Parallel && self.lanes == self.n && self.n >= 8
+    }
+
+    /// Cycles from a value's last cycle to the word's.
+    fn stages(&self) -> usize {
+        match self.multiplier {
+            Multiplier::Fitted => 10,
+            Multiplier::Parallel => 5,
+        }
+    }
+
+    fn record_words(&self, steps: u32, uniform: bool) -> usize {
+        match self.multiplier {
+            Multiplier::Fitted => self.n * steps as usize * pass_words(self.n),
+            Multiplier::Parallel if uniform => UNIFORM_WORDS,
+            Multiplier::Parallel => self.n * param_words(self.n),
+        }
     }
 }
 
@@ -67,18 +85,17 @@ impl Job {
         });
         Self {
             pixels: 1 + rng.below(most) as usize,
-            // A digit a cycle; or one value a cycle, every other cycle with an addition.
+            // One value a cycle, every other cycle with an addition; or a pass a cycle.
             steps: match shape.multiplier {
-                Multiplier::Serial if add.is_some() => 2 + rng.below(5) as u32,
-                Multiplier::Serial => 1 + rng.below(8) as u32,
-                Multiplier::Parallel => 1 + u32::from(add.is_some()),
+                Multiplier::Fitted if add.is_none() => 1 + rng.below(2) as u32,
+                _ => 1 + u32::from(add.is_some()),
             },
             add,
             uniform: shape.uniform() && rng.chance(50),
             quant: quantisation(rng),
             address: rng.bits(A),
             step: [1, 2, rng.bits(A)][rng.below(3) as usize],
-            parameters: rng.below((1 << W) - (shape.n * param_words(shape.n) + add_words(shape.n)) as u64) as usize,
+            parameters: rng.below((1 << W) - (shape.record_words(2, false) + add_words(shape.n)) as u64) as usize,
         }
     }
 
@@ -106,23 +123,15 @@ impl Job {
         writes
     }
 
-    fn record_words(&self, n: usize) -> usize {
-        if self.uniform {
-            UNIFORM_WORDS
-        } else {
-            n * param_words(n)
-        }
-    }
-
     /// Words of parameters: a record for each column, and what an addition takes.
-    fn parameter_words(&self, n: usize) -> usize {
-        self.record_words(n) + if self.add.is_some() { add_words(n) } else { 0 }
+    fn parameter_words(&self, shape: &Shape) -> usize {
+        shape.record_words(self.steps, self.uniform) + if self.add.is_some() { add_words(shape.n) } else { 0 }
     }
 }
 
 /// The drain's surroundings and what it must do, by cycle. Behaviour in time: a cycle after the last parameter word
-/// arrived and the bank is fed it runs, G·steps cycles a pixel; a word follows steps + 4 cycles after its last group
-/// began. With an addition the other tensor is read then, and the word follows seven cycles later.
+/// arrived and the bank is fed it runs, G·steps cycles a pixel; a word follows 5 or 10 cycles after the last cycle of its
+/// last group, as the lanes are. With an addition the other tensor is read then, and the word follows seven cycles later.
 struct Model {
     shape: Shape,
     n: usize,
@@ -181,7 +190,7 @@ impl Model {
     }
 
     fn wants_parameters(&self) -> bool {
-        self.job.as_ref().is_some_and(|j| self.granted < j.parameter_words(self.n))
+        self.job.as_ref().is_some_and(|j| self.granted < j.parameter_words(&self.shape))
     }
 
     /// The pixel that the accumulators are asked for in this cycle.
@@ -200,7 +209,7 @@ impl Model {
     /// The pixel whose values were whole so many cycles ago.
     fn whole(&self, ago: usize) -> Option<usize> {
         let job = self.job.as_ref()?;
-        let ran = (self.cycle + 1).checked_sub(self.run_from? + 5 + ago)?;
+        let ran = (self.cycle + 1).checked_sub(self.run_from? + self.shape.stages() + ago)?;
         let each = self.groups * job.steps as usize;
         (ran > 0 && ran % each == 0).then(|| ran / each - 1).filter(|&pixel| pixel < job.pixels)
     }
@@ -363,14 +372,22 @@ impl World {
         let (n, rng) = (model.n, &mut self.rng);
         let job = self.next.as_ref().unwrap();
         let (zero_point, low, high) = job.quant;
+        let record_words = model.shape.record_words(job.steps, job.uniform);
         let mut sums = vec![vec![0; n]; job.pixels];
         model.expected = vec![0; job.pixels].into();
         let mut bytes = vec![vec![0; n]; job.pixels];
         let other: Vec<Vec<i8>> = (0..job.pixels).map(|_| int8s(rng, n)).collect();
         let (mut common, mut biases) = (0, Vec::new());
+        let Shape { lanes, multiplier, .. } = model.shape;
         for c in 0..n {
-            let serial = model.shape.multiplier == Multiplier::Serial;
-            let (_, bias, mut mult) = if serial { to_requantise(rng, job.steps) } else { to_scale(rng) };
+            let fitted = multiplier == Multiplier::Fitted;
+            let (sum, bias, mut mult) = if fitted { (0, sum_and_bias(rng).1, 0) } else { to_scale(rng) };
+            let passes: Vec<Pass> = (0..if fitted { job.steps } else { 0 }).map(|_| pass(rng, bias)).collect();
+            for (step, pass) in passes.iter().enumerate() {
+                // By group of as many columns as there are lanes, by pass, by column.
+                let record = ((c / lanes * job.steps as usize) + step) * lanes + c % lanes;
+                model.fill(rng, job.parameters + record * pass_words(n), &pass_record(pass, n), pass_words(n));
+            }
             if job.uniform {
                 if c == 0 {
                     common = mult;
@@ -378,21 +395,22 @@ impl World {
                 }
                 mult = common;
                 biases.extend(bias.to_le_bytes());
-            } else {
+            } else if !fitted {
                 model.fill(rng, job.parameters + c * param_words(n), &param_record(bias, mult), param_words(n));
             }
             for p in 0..job.pixels {
                 // Half of a step of the result, about: 2^(t-1) / M.
-                let (m, drop) = match serial {
-                    true => (mult & ((1 << 40) - 1), 8 * (job.steps - 1) - 8 * ((mult >> 40) as u32 & 7)),
-                    false => (mult & u64::from(u32::MAX), (mult >> 32) as u32 & 63),
-                };
+                let (m, drop) = (mult & u64::from(u32::MAX), (mult >> 32) as u32 & 63);
                 let near = ((rng.below(1200) as f64 - 600.0) * f64::from(drop).exp2() / m.max(1) as f64) as i32;
-                let total = if rng.chance(80) { near } else { rng.edgy(32) as i32 };
+                let total = match rng.chance(80) {
+                    true if fitted => sum_and_bias(rng).0.wrapping_add(sum) >> rng.below(20),
+                    true => near,
+                    false => rng.edgy(32) as i32,
+                };
                 sums[p][c] = total.wrapping_sub(bias);
-                let value = match serial {
-                    true => requantise(total, mult, job.steps, zero_point, low, high),
-                    false => requantise_parallel(total, mult, zero_point, low, high),
+                let value = match multiplier {
+                    Multiplier::Fitted => requantise_fitted(sums[p][c], &passes, low, high),
+                    Multiplier::Parallel => requantise_parallel(total, mult, zero_point, low, high),
                 };
                 bytes[p][c] = job.add.map_or(value, |Add { record: (a, b, c0), clamp, .. }| {
                     let sum = i64::from(a) * i64::from(value) + i64::from(b) * i64::from(other[p][c]) + c0;
@@ -404,7 +422,7 @@ impl World {
             model.fill(rng, job.parameters + 1 + word, bytes, 1);
         }
         if let Some(Add { record: (a, b, c0), .. }) = job.add {
-            model.fill(rng, job.parameters + job.record_words(n), &add_record(a, b, c0), add_words(n));
+            model.fill(rng, job.parameters + record_words, &add_record(a, b, c0), add_words(n));
         }
         model.other = other.iter().map(|word| pack(word)).collect();
         for (p, bytes) in bytes.iter().enumerate() {
@@ -466,8 +484,8 @@ macro_rules! drain {
                     { 8 * $l },
                     G,
                     GB,
-                    { param_words($n) },
-                    { param_words($n) * 8 * $n },
+                    { if PARALLEL { param_words($n) } else { pass_words($n) } },
+                    { (if PARALLEL { param_words($n) } else { pass_words($n) }) * 8 * $n },
                     A,
                     W,
                     C,
@@ -478,6 +496,11 @@ macro_rules! drain {
                     { add_words($n) * 8 * $n },
                     { if PARALLEL && $n == $l && $n >= 8 { $l } else { 0 } },
                     { if PARALLEL && $n == $l && $n >= 8 { $n / 4 } else { 0 } },
+                    { 2 * G },
+                    { GB + 1 },
+                    { GB + 2 },
+                    { 4 * G },
+                    { if PARALLEL { 5 } else { 10 } },
                 >::default(),
                 inputs: [set, op, value, start, clear, fed, fed_bank, param_grant, param_word, $(sums[$c],)* add_word],
                 outputs: [busy, working, acc_read, acc_bank, acc_address, param_read, param_address,
@@ -488,19 +511,19 @@ macro_rules! drain {
     };
 }
 
-drain!(drain_of_4_columns_with_1_lane: 4 columns, 1 Serial lanes, residual false, 6000 cycles, [0, 1, 2, 3]);
+drain!(drain_of_4_columns_with_1_lane: 4 columns, 1 Fitted lanes, residual false, 6000 cycles, [0, 1, 2, 3]);
 drain!(
-    drain_of_8_columns_with_8_lanes: 8 columns, 8 Serial lanes, residual false, 4000 cycles, [0, 1, 2, 3, 4, 5, 6, 7]
+    drain_of_8_columns_with_8_lanes: 8 columns, 8 Fitted lanes, residual false, 4000 cycles, [0, 1, 2, 3, 4, 5, 6, 7]
 );
 drain!(
-    drain_of_8_columns_with_4_lanes: 8 columns, 4 Serial lanes, residual false, 5000 cycles, [0, 1, 2, 3, 4, 5, 6, 7]
+    drain_of_8_columns_with_4_lanes: 8 columns, 4 Fitted lanes, residual false, 5000 cycles, [0, 1, 2, 3, 4, 5, 6, 7]
 );
 drain!(
-    drain_of_12_columns_with_12_lanes: 12 columns, 12 Serial lanes, residual false, 3000 cycles,
+    drain_of_12_columns_with_12_lanes: 12 columns, 12 Fitted lanes, residual false, 3000 cycles,
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
 );
 drain!(
-    drain_of_4_columns_with_serial_lanes_that_adds: 4 columns, 4 Serial lanes, residual true, 8000 cycles, [0, 1, 2, 3]
+    drain_of_4_columns_with_fitted_lanes_that_adds: 4 columns, 4 Fitted lanes, residual true, 8000 cycles, [0, 1, 2, 3]
 );
 drain!(
     drain_of_8_columns_with_2_parallel_lanes: 8 columns, 2 Parallel lanes, residual false, 4000 cycles,

@@ -192,6 +192,8 @@ struct Model {
     /// The word of the cycle before, and its bank; and what of it stays.
     sent: Option<(Word, bool)>,
     sent_before: Option<(Word, bool)>,
+    /// A job was started in the cycle before.
+    started: bool,
     sent_line: bool,
     bank: bool,
     taken: [bool; 2],
@@ -210,6 +212,7 @@ impl Model {
             words: VecDeque::new(),
             sent: None,
             sent_before: None,
+            started: false,
             sent_line: false,
             bank: false,
             taken: [false; 2],
@@ -233,13 +236,15 @@ impl Model {
         let next = self.words.front().copied();
         // A pixel's sum is on its way for two cycles: so far apart are the first words of tiles.
         let started = |sent: Option<(Word, bool)>| sent.is_some_and(|(word, _)| word.starts);
-        let again = next.is_some_and(|w| w.starts) && (started(self.sent) || started(self.sent_before));
-        let goes = next.filter(|w| grant == 1 && (!w.take || tile_ready == 1) && !again);
+        let again = self.started || next.is_some_and(|w| w.starts) && (started(self.sent) || started(self.sent_before));
+        let wants = next.filter(|w| (!w.take || tile_ready == 1) && !again);
+        let goes = wants.filter(|_| grant == 1);
         let sent = self.sent;
         let of = |f: fn(&Word) -> bool| u128::from(sent.is_some_and(|(w, _)| f(&w)));
         let outputs = vec![
             self.busy().into(),
             self.blocked().into(),
+            wants.is_some().into(),
             goes.is_some_and(|w| w.take).into(),
             goes.is_some_and(|w| w.inside).into(),
             next.map_or(0, |w| w.address),
@@ -276,6 +281,7 @@ impl Model {
         if set == 1 {
             self.write(op as u8, value as u32);
         }
+        self.started = start == 1 && clear == 0;
         if start == 1 {
             self.words = self.job.words();
             self.taken[usize::from(self.bank)] = true;
@@ -399,7 +405,7 @@ fn stimulus(model: Rc<RefCell<Model>>, mut rng: Rng) -> impl FnMut(usize, &[u128
 fn feeder_streams_the_words_of_the_contract<const G: usize, const R: usize>(seed: u64) {
     let bench = cosim!(Feeder::<A, C, G, R>::default(),
         inputs: [set, op, value, start, clear, drained, drained_bank, tile_ready, grant],
-        outputs: [busy, blocked, take, read, address, valid, pad, swap, first, max, bank, last, pixel, summed, line,
+        outputs: [busy, blocked, wants, take, read, address, valid, pad, swap, first, max, bank, last, pixel, summed, line,
             ask_line, line_length, pad_value, macs, stalled]);
     let mut bench = bench.gate("address", "read").gate("line_length", "ask_line").gate("pixel", "summed");
     for data in ["pad", "first", "bank", "macs"] {

@@ -50,5 +50,5 @@ macro_rules! finish {
     };
 }
 
-finish!(finish_of_a_serial_lane, 41, 31, 16);
+finish!(finish_of_41_bits, 41, 31, 16);
 finish!(finish_of_a_parallel_lane, 64, 54, 64);

@@ -2,7 +2,7 @@
 
 use rust_hdl_core::prelude::Block;
 use systole_hdl::cosim::{Cosim, Rng};
-use systole_isa::requant::{parallel, serial};
+use systole_isa::requant::{parallel, Pass, CONSTANT_SHIFT, LEAST_DROP};
 
 /// A prepared run: for each cycle the inputs, and the outputs that they must meet.
 pub struct Script {
@@ -40,20 +40,33 @@ pub fn int8s(rng: &mut Rng, n: usize) -> Vec<i8> {
     (0..n).map(|_| rng.edgy(8) as u8 as i8).collect()
 }
 
-/// A serial multiplier of `steps` digits and a sum and bias, such that the result is in the int8 range or just past it
-/// most of the time, and at the ends of everything some of the time. With two roundings where that can be.
-pub fn to_requantise(rng: &mut Rng, steps: u32) -> (i32, i32, u64) {
-    let (m, t, packed) = loop {
-        let (m, t, twice) = (multiplier(rng), 1 + rng.below(57) as u32, rng.chance(60));
-        if let Some(packed) = serial(m, t, twice && t > 31 && m >= 1 << 30, steps) {
-            break (m, t, packed);
-        }
-    };
-    let (sum, bias) = sum_for(rng, m, t);
-    (sum, bias, packed)
+/// A pass of a fitted multiplier with this bias, such that sums of up to 2^14 give values in the int8 range or just past
+/// it most of the time; at the ends of everything some of the time.
+pub fn pass(rng: &mut Rng, bias: i32) -> Pass {
+    if rng.chance(15) {
+        let [positive, negative] = [(); 2].map(|()| rng.edgy(32) as i32);
+        return Pass { bias, multiplier: rng.edgy(27) as u32, positive, negative };
+    }
+    let code = rng.below(8) as u32;
+    let half = 1 << (LEAST_DROP + 2 * code + 8 - CONSTANT_SHIFT).min(31);
+    let [positive, negative] = [(); 2].map(|()| (rng.below(half) as i64 - half as i64 / 2) as i32);
+    Pass {
+        bias,
+        multiplier: (rng.bits(24) >> rng.below(24 - 2 * u64::from(code))) as u32 | code << 24,
+        positive,
+        negative,
+    }
 }
 
-/// As [`to_requantise`], for a parallel multiplier.
+/// A bias and a sum that with it is of 14 bits most of the time.
+pub fn sum_and_bias(rng: &mut Rng) -> (i32, i32) {
+    let bias = rng.edgy(24) as i32;
+    let total = if rng.chance(75) { rng.below(1 << 15) as i32 - (1 << 14) } else { rng.edgy(24) as i32 };
+    (total.wrapping_sub(bias), bias)
+}
+
+/// Sum, bias and a parallel multiplier, such that the result is in the int8 range or just past it most of the time, and
+/// at the ends of everything some of the time.
 pub fn to_scale(rng: &mut Rng) -> (i32, i32, u64) {
     let m = if rng.chance(10) { rng.edgy(32) as u32 } else { multiplier(rng) };
     let t = [1, 63, 1 + rng.below(63) as u32, 1 + rng.below(63) as u32][rng.below(4) as usize];

@@ -10,13 +10,14 @@ const BUS_LATENCY: u64 = 28;
 /// Words that card memory has requests for at a time.
 const IN_FLIGHT: u64 = 128;
 /// Cycles from a value's requantisation until it is written, and until the unit is idle.
-const DRAIN_LATENCY: u64 = 8;
+const DRAIN_LATENCY: u64 = 12;
 
 /// The units' times, in cycles.
 #[derive(Clone, Debug)]
 pub struct Clock {
     n: u64,
-    records: u64,
+    /// Words of parameters: with one step, two, or one multiplier for all.
+    records: [u64; 3],
     constants: u64,
     /// Cycles of a pixel for each step.
     pixel: u64,
@@ -38,7 +39,7 @@ impl Clock {
     pub fn new(config: &Config) -> Self {
         Self {
             n: config.n as u64,
-            records: (config.n * layout::param_words(config.n)) as u64,
+            records: [(1, false), (2, false), (1, true)].map(|(s, u)| config.record_words(s, u) as u64),
             constants: layout::add_words(config.n) as u64,
             pixel: (config.n / config.lanes) as u64,
             registers: [0; op::FEED as usize],
@@ -92,13 +93,14 @@ impl Clock {
                 let bank = self.banks[1];
                 self.now = self.now.max(self.drain);
                 let add = self.field(op::D_COUNT, 16, 1);
+                let steps = self.field(op::D_COUNT, 12, 1);
                 let uniform = self.field(op::D_COUNT, 17, 1) == 1;
-                let records = if uniform { layout::UNIFORM_WORDS as u64 } else { self.records };
+                let records = self.records[if uniform { 2 } else { steps as usize }];
                 let filled = self.now + records + add * self.constants + 2;
-                let digits = self.field(op::D_COUNT, 12, 4) + 1;
                 let pixels = self.field(op::D_COUNT, 0, 12) + 1;
                 let start = filled.max(self.fed[bank]);
-                self.drain = start + pixels * self.pixel * digits + DRAIN_LATENCY + 3 * add;
+                self.drain =
+                    start + pixels * self.pixel * (steps + 1) + DRAIN_LATENCY + u64::from(layout::ADD_CYCLES) * add;
                 // Where it writes, no word comes in.
                 for load in self.loads.iter_mut().filter(|load| **load > start) {
                     *load += pixels * (1 + add);

@@ -6,6 +6,9 @@
 use isa::requant;
 use serde::{Deserialize, Serialize};
 
+/// The t of multipliers of 31 bits: below 2^7, and within what the card drops.
+const SHIFTS: std::ops::RangeInclusive<u32> = 24..=57;
+
 /// A real multiplier as M · 2^(−t): M of at most 31 bits, t of 1 to 57.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requant {
@@ -18,13 +21,13 @@ pub struct Requant {
 }
 
 impl Requant {
-    /// Exactly one. Two at one bit, so that the card needs a single digit.
+    /// Exactly one: two at one bit, because t is at least 1.
     pub const ONE: Self = Self { m: 2, t: 1, twice: false };
     /// Exactly zero.
     pub const ZERO: Self = Self { m: 0, t: 1, twice: false };
 
     /// The nearest integer form of `real`, as TFLite's `QuantizeMultiplier` has it: frexp, M rounded to 31 bits, and
-    /// zero below 2^−32. `None` if it is negative, not finite, or 2^6 and above, where the card's digits end.
+    /// zero below 2^−32. `None` if it is negative, not finite, or 2^7 and above.
     ///
     /// Between 2^−32 and 2^−27 M has fewer bits, because the card drops at most 57. Such a multiplier belongs to a
     /// channel whose weights are all but zero; its product moves by less than 2^−20 of a step.
@@ -46,8 +49,7 @@ impl Requant {
             t = 57;
         }
         let form = Self { m: m as u32, t: u32::try_from(t).ok()?, twice: false };
-        requant::steps_for(form.t)?;
-        Some(form)
+        SHIFTS.contains(&form.t).then_some(form)
     }
 
     /// As [`Requant::from_real`], rounding twice. With at most 31 bits to drop there is but one rounding; below 2^−26,
@@ -65,8 +67,7 @@ impl Requant {
         let shift = count.checked_ilog2()?;
         let m = u32::try_from((u64::from(whole.m) << shift) / count as u64).ok()?;
         let t = whole.t + shift;
-        isa::requant::steps_for(t)?;
-        Some(Self { m, t, twice: t > 31 })
+        SHIFTS.contains(&t).then_some(Self { m, t, twice: t > 31 })
     }
 
     /// `1 / count`, rounded up, so that ties round away from zero as in TFLite's average pool: the excess of less than
@@ -92,14 +93,12 @@ impl Requant {
         }
     }
 
-    /// Digits that a serial multiplier of the card needs for it.
-    pub fn steps(self) -> Option<u32> {
-        (1..=requant::MAX_STEPS).find(|&steps| self.serial(steps).is_some())
-    }
-
-    /// As a serial multiplier of the card takes it, for a number of digits; `None` if that is too few.
-    pub fn serial(self, steps: u32) -> Option<u64> {
-        requant::serial(self.m, self.t, self.twice, steps)
+    /// The least accumulator, with its bias, from which [`Requant::apply`] gives `value` or more, on one side of zero;
+    /// M must not be 0.
+    pub fn least(self, value: i64, negative: bool) -> i64 {
+        let acc = if negative { -1 } else { 0 };
+        let product = (i128::from(value) << self.t) - (1 << (self.t - 1)) - i128::from(self.second_rounding(acc));
+        -(-product).div_euclid(i128::from(self.m)) as i64
     }
 
     /// As a parallel multiplier of the card takes it.
@@ -139,18 +138,20 @@ mod tests {
             [Requant::from_real(real), Requant::from_real_twice(real), mean].map(Option::unwrap)
         });
         for form in forms {
-            let steps = form.steps().unwrap();
             for acc in [0, 1, -1, 63, -64, 8191, -8191, 1 << 20, 3 << 29, i32::MAX, i32::MIN] {
                 let want = (form.apply(acc) + 5).clamp(-128, 127) as i8;
-                for more in steps..=requant::MAX_STEPS {
-                    let packed = form.serial(more).unwrap();
-                    assert_eq!(requant::requantise(acc, packed, more, 5, -128, 127), want, "{form:?} {acc} {more}");
-                }
                 let packed = form.parallel().unwrap();
                 assert_eq!(requant::requantise_parallel(acc, packed, 5, -128, 127), want, "{form:?} {acc}");
             }
+            for value in (-300..300).filter(|_| form.m > 0) {
+                for negative in [false, true] {
+                    let least = form.least(value, negative);
+                    let there = |x: i64| i32::try_from(x).is_ok() && (x < 0) == negative;
+                    assert!(!there(least) || form.apply(least as i32) >= value, "{form:?} {value}");
+                    assert!(!there(least - 1) || form.apply(least as i32 - 1) < value, "{form:?} {value}");
+                }
+            }
         }
-        assert_eq!(Requant::ONE.steps(), Some(1));
         assert_eq!(Requant::ONE.apply(-77), -77);
     }
 

@@ -159,7 +159,7 @@ mod tests {
         format!(
             "board: simulated\npart: none\nconfig: {{name: tiny, part: none, clock_hz: 1000000, n: 4, act_words_log2: 9, \
              weight_words_log2: 9, acc_words_log2: 6, lanes: 1, addr_bits: 32, ports: 1, \
-             multiplier: serial, residual: false, line_groups: 1, line_words_log2: 8, \
+             multiplier: fitted, residual: false, line_groups: 1, line_words_log2: 8, \
              allocate_lanes: 8, allocate_budget: 63}}\nisa_version: {}\nclock_hz: 1000000\n\
              rtl_digest: '{}'\nkernels: [{{name: systole_infer, arguments: {:?}}}, {{name: systole_allocate, arguments: {:?}}}]\n\
              memory: {{read_latency_cycles: 1, bytes_per_cycle: 4}}\nenergy: null\n",

@@ -2,12 +2,12 @@
 
 use super::Registers;
 use crate::command as op;
-use crate::config::Config;
+use crate::config::{Config, Multiplier};
 use crate::layout;
 
-/// Cycles from a value's last digit to its write, and to the write of a residual sum.
-const TO_WRITE: u32 = 5;
-const TO_SUM: u32 = TO_WRITE + layout::ADD_CYCLES;
+/// Cycles from the last cycle of a word's last value to its write: stages of a lane.
+const TO_WRITE_PARALLEL: u32 = 5;
+const TO_WRITE_FITTED: u32 = 10;
 
 /// What the drain does in a cycle.
 pub struct Signals {
@@ -24,8 +24,10 @@ pub struct Signals {
 /// The drain.
 pub struct Drain {
     groups: u64,
-    records: u64,
+    /// Words of the records of a job: with one step, two, or one multiplier for all.
+    records: [u64; 3],
     constants: u64,
+    to_write: u32,
     job: bool,
     add: bool,
     to_fetch: u64,
@@ -50,8 +52,12 @@ impl Drain {
         let n = config.n;
         Self {
             groups: (n / config.lanes) as u64,
-            records: (n * layout::param_words(n)) as u64,
+            records: [(1, false), (2, false), (1, true)].map(|(s, u)| config.record_words(s, u) as u64),
             constants: layout::add_words(n) as u64,
+            to_write: match config.multiplier {
+                Multiplier::Parallel => TO_WRITE_PARALLEL,
+                Multiplier::Fitted => TO_WRITE_FITTED,
+            },
             job: false,
             add: false,
             to_fetch: 0,
@@ -75,16 +81,20 @@ impl Drain {
     pub fn signals(&self) -> Signals {
         let at = |cycles: u32| self.last >> cycles & 1 == 1;
         Signals {
-            write: at(if self.add { TO_SUM } else { TO_WRITE }),
-            add_read: self.add && at(TO_WRITE),
+            write: at(self.written_after()),
+            add_read: self.add && at(self.to_write),
             param_read: self.to_fetch > 0,
             working: self.running,
         }
     }
 
+    fn written_after(&self) -> u32 {
+        self.to_write + if self.add { layout::ADD_CYCLES } else { 0 }
+    }
+
     /// `param`: a parameter word is served; `fed`: this bank's last sum has come. Returns a bank that is free again.
     pub fn step(&mut self, param: bool, fed: Option<usize>) -> Option<usize> {
-        let ended = self.end >> if self.add { TO_SUM } else { TO_WRITE } & 1 == 1;
+        let ended = self.end >> self.written_after() & 1 == 1;
         let begins = self.job && self.filled && self.ready[self.which];
         let (mut last, mut end) = (false, false);
         if self.running {
@@ -132,10 +142,11 @@ impl Drain {
     pub fn start(&mut self, r: &Registers) {
         self.job = true;
         self.add = r.bits(op::D_COUNT, 16, 1) == 1;
-        let records = if r.bits(op::D_COUNT, 17, 1) == 1 { layout::UNIFORM_WORDS as u64 } else { self.records };
+        let steps = r.bits(op::D_COUNT, 12, 1) as usize;
+        let records = self.records[if r.bits(op::D_COUNT, 17, 1) == 1 { 2 } else { steps }];
         self.to_fetch = records + if self.add { self.constants } else { 0 };
         self.filled = false;
-        self.pixel = self.groups * (r.bits(op::D_COUNT, 12, 4) + 1);
+        self.pixel = self.groups * (steps as u64 + 1);
         self.pixel_left = self.pixel;
         self.pixels_left = r.bits(op::D_COUNT, 0, 12) + 1;
     }

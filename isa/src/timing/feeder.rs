@@ -1,6 +1,5 @@
 //! The feeder and the tile reader.
 
-use super::window::Window;
 use super::Registers;
 use crate::command as op;
 use crate::config::Config;
@@ -59,9 +58,6 @@ pub struct Feeder {
     tiles_left: u64,
     which: usize,
     taken: [bool; 2],
-    window: Window,
-    /// Rows of a group in line mode, and groups.
-    groups: [u64; 2],
 }
 
 impl Feeder {
@@ -81,8 +77,6 @@ impl Feeder {
             tiles_left: 0,
             which: 0,
             taken: [false; 2],
-            window: Window::default(),
-            groups: [config.line_taps(), config.line_groups].map(|g| g as u64),
         }
     }
 
@@ -103,11 +97,6 @@ impl Feeder {
         self.active && granted && (!self.tile_start || ((tile_ready || self.held()) && self.just_started == 0))
     }
 
-    /// With `go`: whether it reads activation memory.
-    pub fn reads(&self) -> bool {
-        self.window.inside()
-    }
-
     /// With `go`: whether it takes a tile.
     pub fn takes(&self) -> bool {
         self.tile_start && !self.held()
@@ -126,10 +115,8 @@ impl Feeder {
         if go {
             self.tile_start = false;
             self.words_left -= 1;
-            self.window.next_sample();
             if self.words_left == 0 {
                 self.words_left = self.words;
-                self.window.next_tile();
                 self.tile_start = true;
                 self.first_tile = false;
                 self.tiles_left -= 1;
@@ -147,6 +134,8 @@ impl Feeder {
     pub fn start(&mut self, r: &Registers) {
         self.active = true;
         self.tile_start = true;
+        // The feeder finds in the cycle after its start which loops end with the first word.
+        self.just_started = 1;
         self.first_tile = true;
         self.hold = r.bits(op::F_MODE, 15, 1) == 1;
         self.words = (r.bits(op::F_OUT, 0, 12) + 1) * (r.bits(op::F_OUT, 12, 12) + 1);
@@ -154,6 +143,5 @@ impl Feeder {
         self.tiles_left =
             (r.bits(op::F_KERNEL, 0, 6) + 1) * (r.bits(op::F_KERNEL, 6, 6) + 1) * (r.bits(op::F_KERNEL, 12, 12) + 1);
         self.taken[self.which] = true;
-        self.window = Window::new(r, self.groups);
     }
 }

@@ -9,7 +9,6 @@ mod bus;
 mod drain;
 mod feeder;
 mod store;
-mod window;
 
 use crate::command as op;
 use crate::config::Config;
@@ -102,8 +101,7 @@ impl Kernel {
             let written = drain.write || load_act;
             let granted = !written || self.two_ports;
             let go = self.feeder.go(granted, self.tiles.ready());
-            let stored =
-                self.store.request() && !written && !drain.add_read && (!(go && self.feeder.reads()) || self.two_ports);
+            let stored = self.store.request() && !written && !drain.add_read && (!go || self.two_ports);
             let weight_free = !load_weight || self.two_ports;
             let param = drain.param_read && weight_free;
             let take = go && self.feeder.takes();

@@ -2,7 +2,27 @@
 
 use super::Machine;
 use isa::config::Multiplier;
-use isa::{command as op, counter, layout, requant};
+use isa::requant::{self, Pass};
+use isa::{command as op, counter, layout};
+
+/// What a requantiser lane does for a channel.
+enum Lane {
+    /// Its passes.
+    Fitted(Vec<Pass>),
+    /// Bias and multiplier, and the zero point.
+    Parallel((i32, u64), i8),
+}
+
+impl Lane {
+    fn value(&self, acc: i32, low: i8, high: i8) -> i8 {
+        match self {
+            Self::Fitted(passes) => requant::requantise_fitted(acc, passes, low, high),
+            &Self::Parallel((bias, multiplier), zero_point) => {
+                requant::requantise_parallel(acc.wrapping_add(bias), multiplier, zero_point, low, high)
+            }
+        }
+    }
+}
 
 impl Machine {
     /// The job in the feeder's registers, into its bank.
@@ -134,27 +154,29 @@ impl Machine {
     pub(super) fn drain(&mut self) -> Result<(), String> {
         let n = self.n;
         let pixels = self.field(op::D_COUNT, "pixels") + 1;
-        let steps = self.field(op::D_COUNT, "steps") as u32 + 1;
+        let steps = self.field(op::D_COUNT, "steps") + 1;
         if pixels > self.config.acc_words() {
             return Err(format!("a drain of {pixels} pixels; a bank holds {}", self.config.acc_words()));
-        }
-        if steps > requant::MAX_STEPS {
-            return Err(format!("multipliers of {steps} digits; they may have {}", requant::MAX_STEPS));
         }
         let uniform = self.field(op::D_COUNT, "uniform") == 1;
         if uniform && !self.config.uniform() {
             return Err("a drain with one multiplier for all channels, which this configuration does not take".into());
         }
-        let records = if uniform { layout::UNIFORM_WORDS } else { n * layout::param_words(n) };
+        let records = self.config.record_words(steps, uniform);
         let add = (self.field(op::D_COUNT, "add") == 1).then(|| self.add_record(records));
-        if self.config.multiplier == Multiplier::Parallel && steps != 1 + u32::from(add.is_some()) {
+        if add.is_some() && steps != 2 {
+            return Err("an addition with one step: it takes two".into());
+        }
+        if self.config.multiplier == Multiplier::Parallel && steps != 1 + usize::from(add.is_some()) {
             return Err(format!("{steps} steps: parallel multipliers take 1, or 2 with an addition"));
         }
-        if add.is_some() && steps != layout::add_steps(steps) {
-            return Err(format!("{steps} steps with an addition: its reads and writes would meet"));
-        }
         let [zero_point, low, high] = ["zero_point", "low", "high"].map(|f| self.field(op::D_QUANT, f) as u8 as i8);
-        let params: Vec<(i32, u64)> = (0..n).map(|c| self.parameter(c, uniform)).collect();
+        let lanes: Vec<Lane> = (0..n)
+            .map(|c| match self.config.multiplier {
+                Multiplier::Fitted => Lane::Fitted((0..steps).map(|step| self.pass(c, step, steps)).collect()),
+                Multiplier::Parallel => Lane::Parallel(self.parameter(c, uniform), zero_point),
+            })
+            .collect();
         let [least, most] = ["low", "high"].map(|f| self.field(op::D_CLAMP, f) as u8 as i8);
         let register = |r: u8| self.registers[r as usize] as usize;
         let (address, step) = (register(op::D_ADDR), register(op::D_STEP));
@@ -162,12 +184,8 @@ impl Machine {
         for p in 0..pixels {
             let at = self.act_word(address + p * step);
             let other = self.act_word(add_address + p * add_step);
-            for (c, &(bias, mult)) in params.iter().enumerate() {
-                let acc = self.banks[self.drain_bank][p * n + c].wrapping_add(bias);
-                let value = match self.config.multiplier {
-                    Multiplier::Serial => requant::requantise(acc, mult, steps, zero_point, low, high),
-                    Multiplier::Parallel => requant::requantise_parallel(acc, mult, zero_point, low, high),
-                };
+            for (c, lane) in lanes.iter().enumerate() {
+                let value = lane.value(self.banks[self.drain_bank][p * n + c], low, high);
                 self.act[at + c] = match add {
                     Some((a, b, c0)) => {
                         let w = i64::from(self.act[other + c]);
@@ -208,7 +226,17 @@ impl Machine {
             .collect()
     }
 
-    /// Bias and multiplier of output channel `c` of the block; the hardware takes just `steps` digits of the latter.
+    /// One of the passes of output channel `c` of the block: records come by group of as many channels as there are
+    /// lanes, by pass, by channel.
+    fn pass(&self, c: usize, step: usize, steps: usize) -> Pass {
+        let (group, lane) = (c / self.config.lanes, c % self.config.lanes);
+        let words = layout::pass_words(self.n);
+        let record = ((group * steps + step) * self.config.lanes + lane) * words;
+        let bytes = self.weight_bytes(self.registers[op::D_PARAM as usize] as usize + record, words);
+        layout::pass_of(&bytes, self.n).unwrap_or_default()
+    }
+
+    /// Bias and multiplier of output channel `c` of the block.
     fn parameter(&self, c: usize, uniform: bool) -> (i32, u64) {
         let start = self.registers[op::D_PARAM as usize] as usize;
         let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |v, &b| v << 8 | u64::from(b));

@@ -1,6 +1,6 @@
 //! Convolutions and fully connected layers: a tile for every tap and input block.
 
-use super::{Array, Lowering, Stage, Unit};
+use super::{Array, Channel, Lowering, Stage, Unit};
 use crate::compile::fold::Folded;
 use crate::compile::Refusal;
 use crate::graph::{Conv, Output};
@@ -16,8 +16,10 @@ impl Lowering<'_> {
         let channels: Vec<_> = (0..outputs)
             .map(|o| {
                 // Padding reads the zero point too, so one correction serves every pixel.
-                let sum: i32 = conv.weights[o * filter..(o + 1) * filter].iter().map(|&w| i32::from(w)).sum();
-                (conv.bias[o].wrapping_sub(zero_point.wrapping_mul(sum)), conv.output.multiplier(o))
+                let weights = conv.weights[o * filter..(o + 1) * filter].iter().copied();
+                let sum: i32 = weights.clone().map(i32::from).sum();
+                let bias = conv.bias[o].wrapping_sub(zero_point.wrapping_mul(sum));
+                Channel { bias, requant: conv.output.multiplier(o), reach: reach(weights) }
             })
             .collect();
         // All taps count the same, so what a fold leaves empty in the last one is shared out; a product a tap may be lost.
@@ -39,10 +41,18 @@ impl Lowering<'_> {
             quant: quant(&conv.output),
             units: (0..blocks).map(unit).collect(),
             tiles: (0..blocks).map(|block| tiles(conv, inputs, outputs, block, n)).collect(),
-            records: self.records(&channels)?,
+            records: self.records(&channels, quant(&conv.output))?,
             ..self.stage(Array::Dense)
         })
     }
+}
+
+/// The least and the greatest sum of products of these weights.
+pub fn reach(weights: impl Iterator<Item = i8>) -> [i64; 2] {
+    weights.fold([0, 0], |[least, most], w| {
+        let ends = [i64::from(w) * i64::from(i8::MIN), i64::from(w) * i64::from(i8::MAX)];
+        [least + ends[0].min(ends[1]), most + ends[0].max(ends[1])]
+    })
 }
 
 /// Zero point, least and greatest output.

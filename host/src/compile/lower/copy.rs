@@ -1,7 +1,7 @@
 //! What moves values without weights of the model: pools, clamps, additions on their own, padding, concatenation.
 
 use super::conv::quant;
-use super::{Array, Lowering, Stage, Unit, View};
+use super::{Array, Channel, Lowering, Stage, Unit, View};
 use crate::compile::tile::Tile;
 use crate::compile::Refusal;
 use crate::graph::{Concat, Output, Pad, Pool, PoolKind, Requant, Window};
@@ -20,7 +20,8 @@ impl Lowering<'_> {
         if pool.kind == PoolKind::Mean {
             output.requant.truncate(1);
         }
-        let mut stage = self.identity(pool.kind == PoolKind::Max, &output, pool.bias)?;
+        let max = pool.kind == PoolKind::Max;
+        let mut stage = self.identity(max, &output, pool.bias, if max { 1 } else { pool.window.taps() })?;
         (stage.kernel, stage.stride) = (pool.window.kernel, pool.window.stride);
         (stage.before, stage.pad) = (pool.window.before, pool.pad);
         if pool.kind != PoolKind::Mean {
@@ -34,7 +35,7 @@ impl Lowering<'_> {
                 let count = down * across;
                 output.requant = vec![pool.output.multiplier(count - 1)];
                 let bias = pool.bias.wrapping_mul(count as i32);
-                let part = self.identity(false, &output, bias)?;
+                let part = self.identity(false, &output, bias, count)?;
                 let region = Tile { y, x, height, width };
                 stages.push(Stage { region, records: part.records, ..stage.clone() });
             }
@@ -44,7 +45,7 @@ impl Lowering<'_> {
 
     /// The stage of a clamp.
     pub(super) fn clamp(&self, low: i8, high: i8) -> Result<Stage, Refusal> {
-        self.identity(false, &Output { low, high, ..Output::plain() }, 0)
+        self.identity(false, &Output { low, high, ..Output::plain() }, 0, 1)
     }
 
     /// The stage of an addition that no other node could take over: one tensor goes through the array as it is.
@@ -52,13 +53,13 @@ impl Lowering<'_> {
         if self.sum.is_none() {
             return Err(Refusal::new(self.index, NO_ADDITION.into()));
         }
-        self.identity(false, &Output::plain(), 0)
+        self.identity(false, &Output::plain(), 0, 1)
     }
 
     /// The stage of a padding: taps outside the input read the value.
     pub(super) fn pad(&self, pad: &Pad) -> Result<Stage, Refusal> {
         let mut stage = match pad.before[2] == 0 && self.input.hwc[2] == self.output.hwc[2] {
-            true => self.identity(false, &Output::plain(), 0)?,
+            true => self.identity(false, &Output::plain(), 0, 1)?,
             false => self.shifted(pad)?,
         };
         (stage.before, stage.pad) = ([pad.before[0], pad.before[1]], pad.value);
@@ -70,8 +71,9 @@ impl Lowering<'_> {
         let (n, inputs, outputs) = (self.config.n, self.input.hwc[2], self.output.hwc[2]);
         let source = |o: usize| o.checked_sub(pad.before[2]).filter(|&i| i < inputs);
         let bias = |o: usize| if source(o).is_some() { 0 } else { i32::from(pad.value) };
-        let channels: Vec<_> = (0..outputs).map(|o| (bias(o), Requant::ONE)).collect();
-        let mut stage = Stage { records: self.records(&channels)?, ..self.stage(Array::Dense) };
+        let channels: Vec<_> = (0..outputs).map(|o| moved(bias(o), Requant::ONE, 1)).collect();
+        let stage = self.stage(Array::Dense);
+        let mut stage = Stage { records: self.records(&channels, stage.quant)?, ..stage };
         for block in 0..layout::blocks(outputs, n) {
             let mut tile = vec![0; self.input.blocks * n * n];
             for o in block * n..outputs.min((block + 1) * n) {
@@ -108,7 +110,7 @@ impl Lowering<'_> {
                     true => (Output::plain(), 0),
                     false => (part.output.clone(), -i32::from(part.zero_point)),
                 };
-                stages.push(copy.identity(false, &kept, bias)?);
+                stages.push(copy.identity(false, &kept, bias, 1)?);
             }
             first += blocks;
         }
@@ -131,17 +133,18 @@ impl Lowering<'_> {
         }
         let multiplier = |&(_, number): &(usize, usize)| {
             let part = &concat.parts[number];
-            (-i32::from(part.zero_point), part.output.multiplier(0))
+            moved(-i32::from(part.zero_point), part.output.multiplier(0), 1)
         };
         let channels: Vec<_> = match later {
             true => sources.iter().map(multiplier).collect(),
-            false => vec![(0, Requant::ONE); sources.len()],
+            false => vec![moved(0, Requant::ONE, 1); sources.len()],
         };
         let here = Lowering { input: staging, ..*self };
-        let mut stage = Stage { records: self.records(&channels)?, ..here.stage(Array::Dense) };
+        let mut stage = here.stage(Array::Dense);
         if let Some(part) = concat.parts.first().filter(|_| later) {
             stage.quant = quant(&part.output);
         }
+        stage.records = self.records(&channels, stage.quant)?;
         for (block, of_block) in sources.chunks(n).enumerate() {
             let from = of_block[0].0 / n;
             let blocks = of_block[of_block.len() - 1].0 / n - from + 1;
@@ -155,8 +158,8 @@ impl Lowering<'_> {
         Ok(stage)
     }
 
-    /// A stage through the identity: one tile for all taps, a unit for each block.
-    fn identity(&self, max: bool, output: &Output, bias: i32) -> Result<Stage, Refusal> {
+    /// A stage through the identity: one tile for all taps, a unit for each block. A sum has up to `terms` values.
+    fn identity(&self, max: bool, output: &Output, bias: i32, terms: usize) -> Result<Stage, Refusal> {
         let n = self.config.n;
         let mut tile = vec![0; n * n];
         for i in 0..n {
@@ -164,9 +167,9 @@ impl Lowering<'_> {
         }
         // One record block serves all output blocks unless the multiplier differs by channel.
         let one = output.requant.len() != self.output.hwc[2] || self.output.hwc[2] <= n;
-        let channels: Vec<(i32, Requant)> = match output.requant.len() {
-            len if len == self.output.hwc[2] => output.requant.iter().map(|&r| (bias, r)).collect(),
-            _ => vec![(bias, output.multiplier(0)); n],
+        let channels: Vec<Channel> = match output.requant.len() {
+            len if len == self.output.hwc[2] => output.requant.iter().map(|&r| moved(bias, r, terms)).collect(),
+            _ => vec![moved(bias, output.multiplier(0), terms); n],
         };
         // A tile for each of a few blocks: the next job's can then be read ahead.
         let copies = self.output.blocks.min(MOST_COPIES);
@@ -179,10 +182,15 @@ impl Lowering<'_> {
             quant: quant(output),
             units: (0..self.output.blocks).map(unit).collect(),
             tiles: if self.output.blocks == copies { vec![tile; copies] } else { vec![tile] },
-            records: self.records(&channels)?,
+            records: self.records(&channels, quant(output))?,
             ..self.stage(Array::Identity { max })
         })
     }
+}
+
+/// A channel whose sums are of so many values as they are.
+fn moved(bias: i32, requant: Requant, terms: usize) -> Channel {
+    Channel { bias, requant, reach: [i8::MIN, i8::MAX].map(|end| i64::from(end) * terms as i64) }
 }
 
 /// Runs of outputs along an axis whose windows have as many elements inside: first output, outputs, elements.

@@ -1,8 +1,8 @@
 //! Depthwise convolutions: columns of the array as filters along lines; with a channel multiplier, as convolutions of
 //! which each output block looks at its own input blocks alone.
 
-use super::conv::quant;
-use super::{Array, Lowering, Stage, Unit};
+use super::conv::{quant, reach};
+use super::{Array, Channel, Lowering, Stage, Unit};
 use crate::compile::Refusal;
 use crate::graph::Depthwise;
 use isa::layout;
@@ -15,8 +15,10 @@ impl Lowering<'_> {
         let zero_point = i32::from(conv.input_zero_point);
         let channels: Vec<_> = (0..outputs)
             .map(|o| {
-                let sum: i32 = (0..taps).map(|tap| i32::from(conv.weights[tap * outputs + o])).sum();
-                (conv.bias[o].wrapping_sub(zero_point.wrapping_mul(sum)), conv.output.multiplier(o))
+                let weights = (0..taps).map(|tap| conv.weights[tap * outputs + o]);
+                let sum: i32 = weights.clone().map(i32::from).sum();
+                let bias = conv.bias[o].wrapping_sub(zero_point.wrapping_mul(sum));
+                Channel { bias, requant: conv.output.multiplier(o), reach: reach(weights) }
             })
             .collect();
         let lines = Array::Line {
@@ -37,7 +39,7 @@ impl Lowering<'_> {
             before: conv.window.before,
             pad: conv.input_zero_point,
             quant: quant(&conv.output),
-            records: self.records(&channels)?,
+            records: self.records(&channels, quant(&conv.output))?,
             ..self.stage(array)
         };
         for block in 0..layout::blocks(outputs, n) {

@@ -7,6 +7,7 @@
 mod conv;
 mod copy;
 mod depthwise;
+mod fit;
 mod records;
 
 use super::add::Fused;
@@ -14,6 +15,7 @@ use super::fold::Folded;
 use super::tile::Tile;
 use super::Refusal;
 use crate::graph::{Graph, Op, TensorId};
+pub use fit::Channel;
 use isa::{config::Config, layout};
 pub use records::Records;
 
@@ -353,7 +355,7 @@ impl Lowering<'_> {
     }
 
     /// The multiplier of the bias is that of the sum; what follows an addition is in the record behind them.
-    fn records(&self, channels: &[(i32, crate::graph::Requant)]) -> Result<Vec<Records>, Refusal> {
-        records::records(self.index, channels, self.sum.map(|s| s.record), self.config)
+    fn records(&self, channels: &[Channel], quant: [i8; 3]) -> Result<Vec<Records>, Refusal> {
+        records::records(self.index, channels, quant, self.sum.map(|s| s.record), self.config)
     }
 }
