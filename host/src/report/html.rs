@@ -4,6 +4,7 @@
 use super::run::RunReport;
 use super::table::{percent, quantity};
 use crate::energy::PARTS;
+use crate::text::label;
 use maud::{html, Markup, PreEscaped, DOCTYPE};
 use serde::Deserialize;
 
@@ -38,10 +39,10 @@ const COLOURS: [&str; PARTS.len()] = ["#999999", "#0072b2", "#d55e00", "#009e73"
 
 /// Width of the plots, and of their bars at most.
 const WIDTH: f64 = 860.0;
-const BAR: f64 = 560.0;
+const BAR: f64 = 510.0;
 const ROW: f64 = 26.0;
 /// Where bars begin; their names are before.
-const LEFT: f64 = 190.0;
+const LEFT: f64 = 240.0;
 
 /// Horizontal bars, longest 1: name, share of the longest, colour, value in words.
 fn bars(label: &str, rows: &[(String, f64, &str, String)]) -> Markup {
@@ -58,16 +59,6 @@ fn bars(label: &str, rows: &[(String, f64, &str, String)]) -> Markup {
             }
         }
     }
-}
-
-/// The end of a long name, which tells layers apart better than its beginning.
-fn short(name: &str) -> String {
-    const MOST: usize = 24;
-    let length = name.chars().count();
-    if length <= MOST {
-        return name.into();
-    }
-    format!("…{}", name.chars().skip(length + 1 - MOST).collect::<String>())
 }
 
 fn by_part(report: &RunReport) -> Option<Markup> {
@@ -90,7 +81,7 @@ fn by_layer(report: &RunReport) -> Option<Markup> {
     let energies = energies?;
     let most = energies.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
     let row = |(layer, uj): (&super::LayerReport, &f64)| {
-        (short(&layer.name), uj / most, COLOURS[1], quantity(uj * 1e-6, "J"))
+        (label(&layer.name), uj / most, COLOURS[1], quantity(uj * 1e-6, "J"))
     };
     Some(bars("energy of an inference by layer", &report.layers.iter().zip(&energies).map(row).collect::<Vec<_>>()))
 }

@@ -2,6 +2,7 @@
 
 use super::run::{EnergyReport, RunReport};
 use crate::energy::PARTS;
+use crate::text::label;
 use comfy_table::{CellAlignment, Table};
 use std::fmt::Write;
 
@@ -46,7 +47,7 @@ pub fn run_table(report: &RunReport) -> String {
     for layer in &report.layers {
         let worked = layer.macs > 0;
         rows.push(vec![
-            layer.name.clone(),
+            label(&layer.name),
             layer.op.clone(),
             if worked { each(layer.macs) } else { NONE.into() },
             each(layer.cycles),
