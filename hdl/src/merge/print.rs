@@ -25,7 +25,7 @@ pub(super) fn module(module: &Module, names: &BTreeMap<String, String>) -> Strin
         let mut line = format!("    {kind} {} (", plain(&instance.name));
         for (i, (port, net)) in instance.pins.iter().enumerate() {
             let last = i + 1 == instance.pins.len();
-            let pin = format!(".{}({}){}", plain_port(port), plain(net), if last { ");" } else { ", " });
+            let pin = format!(".{}({}){}", plain_port(port), rename(net, &plain), if last { ");" } else { ", " });
             if line.len() + pin.len() > LINE {
                 let _ = writeln!(out, "{}", line.trim_end());
                 line = " ".repeat(8);
