@@ -193,11 +193,11 @@ impl<
         const CB: usize,
         const LU: usize,
         const UB: usize,
-    const QR: usize,
-    const QRB: usize,
-    const QRC: usize,
-    const QRD: usize,
-    const QK: usize,
+        const QR: usize,
+        const QRB: usize,
+        const QRC: usize,
+        const QRD: usize,
+        const QK: usize,
     > Logic
     for Datapath<
         N,

@@ -95,9 +95,8 @@ pub fn requantise_fitted(acc: i32, passes: &[Pass], low: i8, high: i8) -> i8 {
     for pass in passes {
         let x = i64::from(acc.wrapping_add(pass.bias) << (32 - SUM_BITS) >> (32 - SUM_BITS));
         let constant = i64::from(if x < 0 { pass.negative } else { pass.positive }) << CONSTANT_SHIFT;
-        let product: i64 = (0..DIGITS)
-            .map(|i| [0, x, 2 * x, !x][(pass.multiplier >> (2 * i) & 3) as usize] << (2 * i))
-            .sum();
+        let product: i64 =
+            (0..DIGITS).map(|i| [0, x, 2 * x, !x][(pass.multiplier >> (2 * i) & 3) as usize] << (2 * i)).sum();
         total = wrap((total >> PASS_BITS) + product + constant);
         drop = LEAST_DROP + 2 * (pass.multiplier >> 24 & 7);
     }

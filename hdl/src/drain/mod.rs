@@ -276,63 +276,13 @@ impl<
         const RC: usize,
         const RD: usize,
         const K: usize,
-    > Logic
-    for Drain<
-        N,
-        WB,
-        L,
-        LB,
-        G,
-        GB,
-        PW,
-        PB,
-        A,
-        W,
-        C,
-        LS,
-        LP,
-        NA,
-        AW,
-        AB,
-        LU,
-        UB,
-        R,
-        RB,
-        RC,
-        RD,
-        K,
-    >
+    > Logic for Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, LS, LP, NA, AW, AB, LU, UB, R, RB, RC, RD, K>
 {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self,
-            clock,
-            d_addr,
-            d_step,
-            d_count,
-            d_add,
-            d_add_step,
-            d_clamp,
-            d_quant,
-            d_param,
-            last,
-            valid1,
-            first1,
-            group1,
-            valid2,
-            valid3,
-            row1,
-            row2,
-            row3,
-            row4,
-            at,
-            gathered,
-            gathers,
-            add_at,
-            value6,
-            adding,
-            ending
+            self, clock, d_addr, d_step, d_count, d_add, d_add_step, d_clamp, d_quant, d_param, last, valid1, first1,
+            group1, valid2, valid3, row1, row2, row3, row4, at, gathered, gathers, add_at, value6, adding, ending
         );
         if self.set.val() {
             if self.op.val() == self.d_addr_op.val() {

@@ -87,9 +87,7 @@ pub struct Walk<const N: usize, const G: usize, const GB: usize, const RB: usize
     row_one: Constant<Bits<RB>>,
 }
 
-impl<const N: usize, const G: usize, const GB: usize, const RB: usize, const C: usize> Logic
-    for Walk<N, G, GB, RB, C>
-{
+impl<const N: usize, const G: usize, const GB: usize, const RB: usize, const C: usize> Logic for Walk<N, G, GB, RB, C> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, job, which, ready0, ready1, runs, second, at, at_group, at_number, at_row);

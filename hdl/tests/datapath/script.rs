@@ -50,7 +50,12 @@ pub fn pass(rng: &mut Rng, bias: i32) -> Pass {
     let code = rng.below(8) as u32;
     let half = 1 << (LEAST_DROP + 2 * code + 8 - CONSTANT_SHIFT).min(31);
     let [positive, negative] = [(); 2].map(|()| (rng.below(half) as i64 - half as i64 / 2) as i32);
-    Pass { bias, multiplier: (rng.bits(24) >> rng.below(24 - 2 * u64::from(code))) as u32 | code << 24, positive, negative }
+    Pass {
+        bias,
+        multiplier: (rng.bits(24) >> rng.below(24 - 2 * u64::from(code))) as u32 | code << 24,
+        positive,
+        negative,
+    }
 }
 
 /// A bias and a sum that with it is of 14 bits most of the time.

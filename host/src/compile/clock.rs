@@ -99,7 +99,8 @@ impl Clock {
                 let filled = self.now + records + add * self.constants + 2;
                 let pixels = self.field(op::D_COUNT, 0, 12) + 1;
                 let start = filled.max(self.fed[bank]);
-                self.drain = start + pixels * self.pixel * (steps + 1) + DRAIN_LATENCY + u64::from(layout::ADD_CYCLES) * add;
+                self.drain =
+                    start + pixels * self.pixel * (steps + 1) + DRAIN_LATENCY + u64::from(layout::ADD_CYCLES) * add;
                 // Where it writes, no word comes in.
                 for load in self.loads.iter_mut().filter(|load| **load > start) {
                     *load += pixels * (1 + add);

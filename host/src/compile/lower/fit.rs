@@ -173,10 +173,12 @@ mod tests {
     #[test]
     fn every_sum_is_requantised_as_the_rule_says() {
         let (mut one, mut two) = (0, 0);
-        for (k, &real) in [0.0021, 0.00041, 0.0137, 1.0 / 25.0, 1.0, 0.37, 3.9, 1e-5, 0.0009765, 0.0].iter().enumerate() {
+        for (k, &real) in [0.0021, 0.00041, 0.0137, 1.0 / 25.0, 1.0, 0.37, 3.9, 1e-5, 0.0009765, 0.0].iter().enumerate()
+        {
             for quant in [[-128, -128, 127], [7, -128, 127], [-10, -10, 90]] {
                 for twice in [false, true] {
-                    let requant = if twice { Requant::from_real_twice(real) } else { Requant::from_real(real) }.unwrap();
+                    let requant =
+                        if twice { Requant::from_real_twice(real) } else { Requant::from_real(real) }.unwrap();
                     let reach = [-200_000 - 77 * k as i64, 130_001];
                     let channel = Channel { bias: 1234 - 5678 * k as i32, requant, reach };
                     let rule = Rule { requant, quant: quant.map(i64::from) };

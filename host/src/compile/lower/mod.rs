@@ -14,8 +14,8 @@ use super::add::Fused;
 use super::tile::Tile;
 use super::Refusal;
 use crate::graph::{Graph, Op, TensorId};
-use isa::{config::Config, layout};
 pub use fit::Channel;
+use isa::{config::Config, layout};
 pub use records::Records;
 
 /// How a stage sees a tensor: some of the blocks of each pixel of a buffer.

@@ -3,8 +3,8 @@
 use super::fit::{fit, Channel};
 use crate::compile::Refusal;
 use isa::config::{Config, Multiplier};
-use isa::requant::{Pass, MAX_STEPS};
 use isa::layout;
+use isa::requant::{Pass, MAX_STEPS};
 
 /// Parameter records of an output block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +58,8 @@ fn refused(number: usize, channel: &Channel, multiplier: Multiplier) -> String {
 
 /// A block with fitted multipliers; the error is the channel that there is no line for.
 fn fitted(channels: &[Channel], quant: [i8; 3], least: u32, config: &Config) -> Result<Records, usize> {
-    let all = |steps| channels.iter().enumerate().map(|(i, c)| fit(c, quant, steps).ok_or(i)).collect::<Result<Vec<_>, _>>();
+    let all =
+        |steps| channels.iter().enumerate().map(|(i, c)| fit(c, quant, steps).ok_or(i)).collect::<Result<Vec<_>, _>>();
     let mut steps = least;
     let passes = loop {
         match all(steps) {
@@ -82,7 +83,8 @@ fn fitted(channels: &[Channel], quant: [i8; 3], least: u32, config: &Config) -> 
 /// A block with parallel multipliers; the error is the channel whose multiplier is out of range.
 fn parallel(channels: &[Channel], steps: u32, config: &Config) -> Result<Records, usize> {
     let n = config.n;
-    let packed = channels.iter().enumerate().map(|(i, c)| c.requant.parallel().ok_or(i)).collect::<Result<Vec<_>, _>>()?;
+    let packed =
+        channels.iter().enumerate().map(|(i, c)| c.requant.parallel().ok_or(i)).collect::<Result<Vec<_>, _>>()?;
     let uniform = config.uniform() && packed.windows(2).all(|pair| pair[0] == pair[1]);
     // Columns past the last channel get bias and multiplier 0, or the multiplier of all.
     let mut bytes = Vec::new();
