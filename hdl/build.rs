@@ -56,6 +56,8 @@ fn sizes(c: &Config) -> String {
     let parallel = c.multiplier == Multiplier::Parallel;
     let param_words = if parallel { layout::param_words(n) } else { layout::pass_words(n) };
     let bus = c.bus_bytes();
+    // Parallel lanes take their part of it, which must be less than the whole.
+    let row_bits = clog2(groups).max(parallel.into()) + 1;
     // What the requantisers take.
     let acc_bits = if parallel { 32 } else { SUM_BITS as usize };
     listed(&[
@@ -76,7 +78,6 @@ fn sizes(c: &Config) -> String {
         ("C: accumulator address bits", c.acc_words_log2 as usize),
         ("D: accumulator words", c.acc_words()),
         ("AB: bits of an accumulator", acc_bits),
-        ("AP: bits of two", 2 * acc_bits),
         ("M: address bits of the larger memory", c.act_words_log2.max(c.weight_words_log2) as usize),
         ("T: bits that hold 16 cycles of products", clog2(16 * n * n + 1)),
         ("AW: card memory address bits", c.addr_bits as usize),
@@ -98,8 +99,8 @@ fn sizes(c: &Config) -> String {
         ("LU: lanes that take one multiplier for all channels", if c.uniform() { c.lanes } else { 0 }),
         ("UB: their biases in a word", if c.uniform() { n / 4 } else { 0 }),
         ("QR: rows of parameters of a fitted lane", 2 * groups),
-        ("QRB: bits of a row's number", clog2(groups).max(1) + 1),
-        ("QRC: bits of the number of one of its constants", clog2(groups).max(1) + 2),
+        ("QRB: bits of a row's number", row_bits),
+        ("QRC: bits of the number of one of its constants", row_bits + 1),
         ("QRD: its constants", 4 * groups),
         ("QK: cycles from a value to its word", if parallel { 5 } else { 10 }),
     ])

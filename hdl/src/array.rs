@@ -1,18 +1,24 @@
 //! The systolic array: n rows of n/2 processing elements, each of two columns.
 //!
 //! An activation word enters unskewed; row r takes its byte r cycles later. The sums of columns 2h and 2h+1 leave
-//! `n + 2 + h` cycles after their word entered. A row of the next tile is written into the shadow registers by
-//! `row_write`, skewed by column like everything else, so that row r may be written from the cycle in which the swap
-//! of row r enters.
+//! `n + 2 + h` cycles after their word entered. The next tile waits in a small memory, a row a word: the rows are read
+//! one after the other as the swap goes down, and reach their elements with it, skewed by column like everything else. Row
+//! r may be written from the cycle in which the swap of row r enters, and must be written two cycles before that of its own
+//! tile does. Swaps are n cycles apart at least.
 //!
 //! In line mode (see `systole_isa::command`) column c takes its byte of the word from above; the rows are G groups of R
 //! rows, and the first row of each group below the top one takes a word of its own, `lines`, that came with `word`.
 
+use crate::literal::literal;
 use crate::pe::Pe;
+use crate::ram::Ram2;
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
 use std::array::from_fn;
+
+/// Rows of the largest array: words of the memory of the next tile.
+const MOST_ROWS: usize = 16;
 
 /// Array of N×N, with H = N/2, NH = N·H, WB = 8·N, partial sums of PW = 16 + ceil(log2 N) bits; G groups of R rows in line
 /// mode, LM = G − 1, LS = LM·(N + H) stages of delay for their words.
@@ -56,7 +62,7 @@ pub struct Array<
     /// Sum of each column.
     #[default(from_fn(|_| Default::default()))]
     pub sums: [Signal<Out, Signed<PW>>; N],
-    #[default(from_fn(|_| Default::default()))]
+    #[default(from_fn(|i| if i < H { Pe::of_first_row() } else { Pe::default() }))]
     pe: [Pe<PW>; NH],
     #[default(from_fn(|_| Default::default()))]
     word_skew: [DFF<Bits<WB>>; N],
@@ -68,6 +74,11 @@ pub struct Array<
     lines_skew: [DFF<Bits<WB>>; LS],
     #[default(from_fn(|_| Default::default()))]
     weight_skew: [DFF<Bits<WB>>; H],
+    tile: Ram2<WB, 4, MOST_ROWS>,
+    row: Signal<Local, Bits<4>>,
+    written: Signal<Local, Bits<4>>,
+    #[default(from_fn(|i| literal(i as u32)))]
+    rows: [Constant<Bits<4>>; N],
     #[default(Constant::new(signed(0)))]
     zero: Constant<Signed<PW>>,
 }
@@ -112,7 +123,30 @@ impl<
         for i in 1..LS {
             self.lines_skew[i].d.next = self.lines_skew[i - 1].q.val();
         }
-        self.weight_skew[0].d.next = self.weights.val();
+        // The next tile's rows.
+        self.tile.clock.next = self.clock.val();
+        self.tile.write.next = self.row_write.val().any();
+        self.written.next = self.rows[0].val();
+        for i in 1..N {
+            if self.row_write.val().get_bit(i) {
+                self.written.next = self.rows[i].val();
+            }
+        }
+        self.tile.write_address.next = self.written.val();
+        self.tile.data.next = self.weights.val();
+        // The row after that of which the swap enters now; the first one stands ready.
+        self.row.next = self.rows[0].val();
+        if self.swap.val() {
+            self.row.next = self.rows[1].val();
+        }
+        for r in 2..N {
+            if self.swap_skew[r - 2].q.val() {
+                self.row.next = self.rows[r].val();
+            }
+        }
+        self.tile.read.next = true;
+        self.tile.read_address.next = self.row.val();
+        self.weight_skew[0].d.next = self.tile.q.val();
         for h in 1..H {
             self.weight_skew[h].d.next = self.weight_skew[h - 1].q.val();
         }
@@ -127,13 +161,11 @@ impl<
                 self.pe[r * w].line_in.next = self.line_skew[r - 1].q.val();
             }
             for r in 0..N {
-                self.pe[r * w].write_in.next = self.row_write.val().get_bit(r);
-                self.pe[r * w].weights.next = self.weights.val().get_bits::<16>(0);
+                self.pe[r * w].weights.next = self.tile.q.val().get_bits::<16>(0);
                 for h in 1..H {
                     self.pe[r * w + h].a_in.next = self.pe[r * w + h - 1].a_out.val();
                     self.pe[r * w + h].swap_in.next = self.pe[r * w + h - 1].swap_out.val();
                     self.pe[r * w + h].line_in.next = self.pe[r * w + h - 1].line_out.val();
-                    self.pe[r * w + h].write_in.next = self.pe[r * w + h - 1].write_out.val();
                     self.pe[r * w + h].weights.next = self.weight_skew[h - 1].q.val().get_bits::<16>(h * 16);
                 }
             }

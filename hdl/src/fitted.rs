@@ -63,19 +63,20 @@ impl Logic for RowSum {
             let (high, low) = (2 * i + 1, 2 * i);
             text += &format!("wire [24:0] row{i} = m[{high}] ? (m[{low}] ? ~one : two) : (m[{low}] ? one : 25'd0);\n");
         }
-        text += "reg [27:0] pair0, pair1, pair2, pair3, pair4, pair5;\nreg [32:0] four0, four1, four2;\n\
+        text += "reg [27:0] pair0, pair1, pair2, pair3, pair4, pair5;\nreg [32:0] four0, four1;\nreg [31:0] four2;\n\
                  reg [41:0] half0;\nreg [37:0] half1;\nreg [47:0] sum;\n\
                  wire [47:0] kept = again ? {{24{total[47]}}, total[47:24]} : 48'd0;\nalways @(posedge clock) begin\n";
         for k in 0..6 {
             let (a, b) = (2 * k, 2 * k + 1);
             text += &format!("    pair{k} <= {{{{3{{row{a}[24]}}}}, row{a}}} + {{row{b}[24], row{b}, 2'd0}};\n");
         }
-        for k in 0..3 {
+        for k in 0..2 {
             let (a, b) = (2 * k, 2 * k + 1);
             text += &format!("    four{k} <= {{{{5{{pair{a}[27]}}}}, pair{a}}} + {{pair{b}[27], pair{b}, 4'd0}};\n");
         }
+        text += "    four2 <= {{4{pair4[27]}}, pair4} + {pair5, 4'd0};\n";
         text += "    half0 <= {{9{four0[32]}}, four0} + {four1[32], four1, 8'd0};\n    \
-                 half1 <= {four2[31:0], 6'd0} + {{6{c[31]}}, c};\n    \
+                 half1 <= {four2, 6'd0} + {{6{c[31]}}, c};\n    \
                  sum <= {{6{half0[41]}}, half0} + {half1, 10'd0};\n    total <= sum + kept;\nend\n";
         Verilog::Custom(text)
     }

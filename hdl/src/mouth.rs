@@ -103,14 +103,20 @@ pub struct Mouth<const N: usize, const WB: usize> {
     counted: DFF<Bits<WB>>,
     counting: DFF<Bit>,
     swapping: DFF<Bit>,
-    zeros: DFF<Bits<N>>,
+    // Halves of the weights, so that one gate stands behind the weight memory.
+    zeros_low: DFF<Bits<N>>,
+    zeros_high: DFF<Bits<N>>,
     writing: DFF<Bits<N>>,
     #[default(from_fn(|_| Default::default()))]
     padding: [Signal<Local, Bits<WB>>; N],
     #[default(from_fn(|_| Default::default()))]
-    weight: [Signal<Local, Bits<8>>; N],
+    low: [Signal<Local, Bits<4>>; N],
     #[default(from_fn(|_| Default::default()))]
-    seen: [Signal<Local, Bits<N>>; N],
+    high: [Signal<Local, Bits<4>>; N],
+    #[default(from_fn(|_| Default::default()))]
+    seen_low: [Signal<Local, Bits<N>>; N],
+    #[default(from_fn(|_| Default::default()))]
+    seen_high: [Signal<Local, Bits<N>>; N],
     #[default(from_fn(|i| literal(1 << i)))]
     column: [Constant<Bits<N>>; N],
     #[default(literal(0))]
@@ -128,7 +134,7 @@ pub struct Mouth<const N: usize, const WB: usize> {
     taken: Signal<Local, Bits<WB>>,
     row_zeros: Signal<Local, Bits<5>>,
     #[default(literal(0))]
-    zero_byte: Constant<Bits<8>>,
+    zero_half: Constant<Bits<4>>,
     #[default(literal(0))]
     zero_word: Constant<Bits<WB>>,
 }
@@ -136,7 +142,7 @@ pub struct Mouth<const N: usize, const WB: usize> {
 impl<const N: usize, const WB: usize> Logic for Mouth<N, WB> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, total, counted, counting, swapping, zeros, writing);
+        dff_setup!(self, clock, total, counted, counting, swapping, zeros_low, zeros_high, writing);
         // The word.
         self.padding[0].next = bit_cast::<WB, 8>(self.pad_value.val());
         for i in 1..N {
@@ -154,21 +160,30 @@ impl<const N: usize, const WB: usize> Logic for Mouth<N, WB> {
         self.word.next = self.taken.val();
         // Zero weights of the row being written.
         for i in 0..N {
-            self.weight[i].next = self.weights.val().get_bits::<8>(i * 8);
+            self.low[i].next = self.weights.val().get_bits::<4>(i * 8);
+            self.high[i].next = self.weights.val().get_bits::<4>(i * 8 + 4);
         }
-        self.seen[0].next = self.no_column.val();
-        if self.weight[0].val() == self.zero_byte.val() {
-            self.seen[0].next = self.column[0].val();
+        self.seen_low[0].next = self.no_column.val();
+        if self.low[0].val() == self.zero_half.val() {
+            self.seen_low[0].next = self.column[0].val();
+        }
+        self.seen_high[0].next = self.no_column.val();
+        if self.high[0].val() == self.zero_half.val() {
+            self.seen_high[0].next = self.column[0].val();
         }
         for i in 1..N {
-            self.seen[i].next = self.seen[i - 1].val();
-            if self.weight[i].val() == self.zero_byte.val() {
-                self.seen[i].next = self.seen[i - 1].val() | self.column[i].val();
+            self.seen_low[i].next = self.seen_low[i - 1].val();
+            if self.low[i].val() == self.zero_half.val() {
+                self.seen_low[i].next = self.seen_low[i - 1].val() | self.column[i].val();
+            }
+            self.seen_high[i].next = self.seen_high[i - 1].val();
+            if self.high[i].val() == self.zero_half.val() {
+                self.seen_high[i].next = self.seen_high[i - 1].val() | self.column[i].val();
             }
         }
         for i in 0..N {
             self.weight_zero[i].next = self.none.val();
-            if self.zeros.q.val().get_bit(i) {
+            if self.zeros_low.q.val().get_bit(i) && self.zeros_high.q.val().get_bit(i) {
                 self.weight_zero[i].next = self.one.val();
             }
         }
@@ -177,7 +192,8 @@ impl<const N: usize, const WB: usize> Logic for Mouth<N, WB> {
             self.weight_zeros[i].next = self.weight_zeros[i - 1].val() + self.weight_zero[i].val();
         }
         for n in N..(N + 1) {
-            self.zeros.d.next = self.seen[n - 1].val();
+            self.zeros_low.d.next = self.seen_low[n - 1].val();
+            self.zeros_high.d.next = self.seen_high[n - 1].val();
             self.row_zeros.next = self.weight_zeros[n - 1].val();
         }
         self.writing.d.next = self.row_write.val();

@@ -5,8 +5,8 @@
 
 use rust_hdl_core::prelude::*;
 
-/// `p0 = a0 · w0`, `p1 = a1 · w1`, all int8 in, int16 out. Latency 2 from `a0`; a weight loaded with an activation serves
-/// that activation already.
+/// `p0 = a0 · w0`, `p1 = a1 · w1`, all int8 in, int16 out. Latency 2 from `a0`, or 3 for a late one; a weight loaded with an
+/// activation serves that activation already.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -32,18 +32,30 @@ pub struct MulPair {
     /// Product of the odd column, int16.
     pub p1: Signal<Out, Signed<16>>,
     _held: Box<[i8; 4]>,
+    _products: Box<[i64; 2]>,
+    _late: Box<bool>,
 }
 
 fn int8(x: Bits<8>) -> i8 {
     x.to_u8() as i8
 }
 
+impl MulPair {
+    /// Products a cycle later, from one more register of the DSP block.
+    pub fn late() -> Self {
+        Self { _late: Box::new(true), ..Default::default() }
+    }
+}
+
 impl Logic for MulPair {
     fn update(&mut self) {
         if self.clock.pos_edge() {
             let [a0, a1, w0, w1] = *self._held;
-            self.p0.next = signed(i64::from(a0) * i64::from(w0));
-            self.p1.next = signed(i64::from(a1) * i64::from(w1));
+            let products = [i64::from(a0) * i64::from(w0), i64::from(a1) * i64::from(w1)];
+            let [p0, p1] = if *self._late { *self._products } else { products };
+            *self._products = products;
+            self.p0.next = signed(p0);
+            self.p1.next = signed(p1);
             self._held[0] = int8(self.a0.val());
             self._held[1] = int8(self.a1.val());
             if self.load.val() {
@@ -59,15 +71,26 @@ impl Logic for MulPair {
     }
 
     fn hdl(&self) -> Verilog {
-        Verilog::Custom(
+        // Late: through the block's adder, whose other operand is 0, to its output register.
+        let (select, early, products) = if *self._late {
+            (
+                "2'b01",
+                "reg signed [15:0] early0;\nreg signed [15:0] early1;\n",
+                "    early0 <= held_a0 * held_w0;\n    early1 <= held_a1 * held_w1;\n    p0 <= early0;\n    p1 <= early1;\n",
+            )
+        } else {
+            ("2'b10", "", "    p0 <= held_a0 * held_w0;\n    p1 <= held_a1 * held_w1;\n")
+        };
+        Verilog::Custom(format!(
             "\
 `ifdef SYSTOLE_ICE40
 wire [31:0] products;
 SB_MAC16 #(
     .A_SIGNED(1'b1), .B_SIGNED(1'b1), .A_REG(1'b1), .B_REG(1'b1), .MODE_8x8(1'b1),
-    .TOP_8x8_MULT_REG(1'b1), .BOT_8x8_MULT_REG(1'b1), .TOPOUTPUT_SELECT(2'b10), .BOTOUTPUT_SELECT(2'b10)
+    .TOP_8x8_MULT_REG(1'b1), .BOT_8x8_MULT_REG(1'b1), .TOPOUTPUT_SELECT({select}), .BOTOUTPUT_SELECT({select}),
+    .TOPADDSUB_LOWERINPUT(2'b01), .TOPADDSUB_UPPERINPUT(1'b1), .BOTADDSUB_LOWERINPUT(2'b01), .BOTADDSUB_UPPERINPUT(1'b1)
 ) mac (
-    .CLK(clock), .CE(1'b1), .A({w1, w0}), .B({a1, a0}), .C(16'b0), .D(16'b0),
+    .CLK(clock), .CE(1'b1), .A({{w1, w0}}), .B({{a1, a0}}), .C(16'b0), .D(16'b0),
     .AHOLD(~load), .BHOLD(1'b0), .CHOLD(1'b1), .DHOLD(1'b1),
     .IRSTTOP(1'b0), .IRSTBOT(1'b0), .ORSTTOP(1'b0), .ORSTBOT(1'b0), .OLOADTOP(1'b0), .OLOADBOT(1'b0),
     .ADDSUBTOP(1'b0), .ADDSUBBOT(1'b0), .OHOLDTOP(1'b0), .OHOLDBOT(1'b0), .CI(1'b0), .ACCUMCI(1'b0),
@@ -78,7 +101,7 @@ always @(*) begin
     p1 = products[31:16];
 end
 `else
-reg signed [7:0] held_a0;
+{early}reg signed [7:0] held_a0;
 reg signed [7:0] held_a1;
 reg signed [7:0] held_w0;
 reg signed [7:0] held_w1;
@@ -89,13 +112,10 @@ always @(posedge clock) begin
         held_w0 <= w0;
         held_w1 <= w1;
     end
-    p0 <= held_a0 * held_w0;
-    p1 <= held_a1 * held_w1;
-end
+{products}end
 `endif
 "
-            .into(),
-        )
+        ))
     }
 
     fn timing(&self) -> Vec<TimingInfo> {

@@ -77,13 +77,24 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
 
     fn hdl(&self) -> Verilog {
         if P > 1 {
-            return Verilog::Custom(format!(
-                "(* ram_style = \"block\", no_rw_check *) reg [{}:0] words [0:{}];\nalways @(posedge clock) begin\n    \
-                 if (read_a) q_a <= words[address_a];\nend\nalways @(posedge clock) begin\n    \
-                 if (write_b) words[address_b] <= data_b;\n    else if (read_b) q_b <= words[address_b];\nend\n",
-                W - 1,
-                (1usize << A) - 1
-            ));
+            let last = (1usize << A) - 1;
+            let part = |words: &str, lo: usize, hi: usize| {
+                let bits = format!("[{hi}:{lo}]");
+                format!(
+                    "(* ram_style = \"block\", no_rw_check *) reg [{}:0] {words} [0:{last}];\nalways @(posedge clock) begin\n    \
+                     if (read_a) q_a{bits} <= {words}[address_a];\nend\nalways @(posedge clock) begin\n    \
+                     if (write_b) {words}[address_b] <= data_b{bits};\n    else if (read_b) q_b{bits} <= {words}[address_b];\nend\n",
+                    hi - lo
+                )
+            };
+            let whole = part("words", 0, W - 1);
+            let slice = ECP5_BLOCK >> A;
+            if !(1..=4).contains(&slice) {
+                return Verilog::Custom(whole);
+            }
+            let slices: String =
+                (0..W).step_by(slice).map(|lo| part(&format!("words{lo}"), lo, (lo + slice).min(W) - 1)).collect();
+            return Verilog::Custom(format!("`ifdef SYSTOLE_ECP5\n{slices}`else\n{whole}`endif\n"));
         }
         let generic = format!(
             "reg [{}:0] words [0:{}];\nalways @(posedge clock) begin\n    if (write_b) words[address] <= data_b;\n    \
@@ -125,6 +136,10 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
         }]
     }
 }
+
+/// Bits of an ECP5 block RAM without those for parity. A memory that is deeper than a block of 9 bits is cut into slices as
+/// deep as itself: yosys would stack blocks, and the multiplexer behind them comes after the 5.7 ns that a word takes.
+const ECP5_BLOCK: usize = 1 << 14;
 
 /// Words up to which a memory on the ECP5 is better off outside block RAM, which takes 5.7 ns to give a word; the RAM in
 /// its logic cells takes a tenth.

@@ -30,7 +30,7 @@ use walk::Walk;
 /// record takes PW words, PB = PW·WB bits; A activation, W weight and C accumulator address bits; LS fitted or LP parallel
 /// lanes, the other number is 0; NA residual lanes, none or N, whose constants take AW words, AB = AW·WB bits. With one
 /// multiplier for all channels LU of the lanes take UB biases from a word: all, and N / 4, or both 0. Fitted lanes have
-/// R = 2·G rows of parameters, RB = GB + 1, RC = GB + 2, RD = 4·G. K cycles from a value to its word.
+/// R = 2·G rows of parameters, RB bits for a row's number, RC = RB + 1, RD = 4·G. K cycles from a value to its word.
 ///
 /// | port | direction | shape |
 /// |---|---|---|

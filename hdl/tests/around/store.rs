@@ -133,7 +133,7 @@ fn words_and_snapshots_reach_the_card<const AW: usize, const BUS: usize>() {
     // Once a snapshot's address is not taken for longer than the cycles since its mark are counted.
     let mut refused = None;
     bench.check(
-        12_000,
+        13_000,
         |cycle, last| {
             // The last word of a burst was taken: its answer may come from now on.
             if last.len() > 9 && last[7] == 1 && last[9] == 1 && wready {

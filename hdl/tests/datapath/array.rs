@@ -33,18 +33,19 @@ fn tiles_back_to_back<B: Block>(bench: Cosim<B>, n: usize, groups: usize, percen
     let mut free = 0;
     loop {
         let pauses = [0, 0, 3][rng.below(3) as usize];
-        let (mut rows, mut earliest, mut at) = (vec![], 0, free);
+        let (mut rows, mut earliest, mut at) = (vec![], tiles.last().map_or(0, |(swap, _): &Tile| swap + n), free);
         for row in 0..n {
             at += rng.below(pauses + 1) as usize;
             let values = int8s(&mut rng, n);
-            earliest = earliest.max((at + 1).saturating_sub(row));
+            earliest = earliest.max((at + 2).saturating_sub(row));
             if at < cycles {
                 writes[at] = Some((row, values.clone()));
             }
             rows.push(values);
             at += 1;
         }
-        let swap = [earliest, at, at + rng.below(3 * n as u64) as usize][rng.below(3) as usize];
+        let later = earliest.max(at);
+        let swap = [earliest, later, later + rng.below(3 * n as u64) as usize][rng.below(3) as usize];
         if swap + 2 * n >= cycles {
             break;
         }

@@ -475,6 +475,7 @@ macro_rules! drain {
         fn $name() {
             const G: usize = $n / $l;
             const GB: usize = if G > 1 { G.next_power_of_two().ilog2() as usize } else { 1 };
+            const ROW: usize = if G == 1 && !PARALLEL { 1 } else { GB + 1 };
             const PARALLEL: bool = matches!(Multiplier::$multiplier, Multiplier::Parallel);
             let bench = cosim!(
                 Drain::<
@@ -497,8 +498,8 @@ macro_rules! drain {
                     { if PARALLEL && $n == $l && $n >= 8 { $l } else { 0 } },
                     { if PARALLEL && $n == $l && $n >= 8 { $n / 4 } else { 0 } },
                     { 2 * G },
-                    { GB + 1 },
-                    { GB + 2 },
+                    ROW,
+                    { ROW + 1 },
                     { 4 * G },
                     { if PARALLEL { 5 } else { 10 } },
                 >::default(),

@@ -12,7 +12,6 @@ const PW: usize = 20;
 struct Step {
     a: i8,
     swap: bool,
-    write: bool,
     weights: Vec<i8>,
     line: bool,
     x: [i8; 2],
@@ -33,30 +32,28 @@ impl Step {
 /// Random cycles; words of line mode in `lines` of a hundred, for 500 cycles each.
 fn pe_multiplies_and_passes_on(lines: &[u64], seed: u64) {
     let bench = cosim!(Pe::<PW>::default(),
-        inputs: [a_in, swap_in, write_in, weights, line_in, x0_in, x1_in, sum0_in, sum1_in],
-        outputs: [a_out, swap_out, write_out, line_out, x0_out, x1_out, sum0_out, sum1_out]);
+        inputs: [a_in, swap_in, weights, line_in, x0_in, x1_in, sum0_in, sum1_in],
+        outputs: [a_out, swap_out, line_out, x0_out, x1_out, sum0_out, sum1_out]);
     let mut rng = Rng::new(seed);
     let steps: Vec<Step> = (0..500 * lines.len())
         .map(|cycle| Step {
             a: int8s(&mut rng, 1)[0],
             swap: rng.chance(20),
-            write: rng.chance(20),
             weights: int8s(&mut rng, 2),
             line: rng.chance(lines[cycle / 500]),
             x: [(); 2].map(|()| int8s(&mut rng, 1)[0]),
             sums: [(); 2].map(|()| rng.below(1 << (PW - 1)) as i64 - (1 << (PW - 2))),
         })
         .collect();
-    // Weights in force in a cycle: those written last before the last swap up to it.
+    // Weights in force in a cycle: those beside the last swap up to it.
     let in_force = |cycle: usize| {
         let swap = (0..=cycle).rev().find(|&t| steps[t].swap)?;
-        let write = (0..swap).rev().find(|&t| steps[t].write)?;
-        Some(&steps[write].weights)
+        Some(&steps[swap].weights)
     };
     let mut script = Script::new();
     for t in 0..steps.len() {
         let s = &steps[t];
-        let mut inputs = vec![pack(&[s.a]), s.swap.into(), s.write.into(), pack(&s.weights), s.line.into()];
+        let mut inputs = vec![pack(&[s.a]), s.swap.into(), pack(&s.weights), s.line.into()];
         inputs.extend(s.x.map(|x| pack(&[x])));
         inputs.extend(s.sums.map(|sum| sum as u128));
         let before = t.checked_sub(1).map(|t| steps[t].clone()).unwrap_or_default();
@@ -68,7 +65,7 @@ fn pe_multiplies_and_passes_on(lines: &[u64], seed: u64) {
                 .and_then(|t| Some(i64::from(in_force(t)?[column]) * i64::from(steps[t].activation(column))));
             (before.sums[column] + product.unwrap_or(0)) as u128
         };
-        let mut outputs = vec![pack(&[before.a]), before.swap.into(), before.write.into(), before.line.into()];
+        let mut outputs = vec![pack(&[before.a]), before.swap.into(), before.line.into()];
         outputs.extend(x.map(|x| pack(&[x])));
         outputs.extend([sum(0), sum(1)]);
         script.cycle(inputs, outputs);
