@@ -6,8 +6,8 @@ use systole_hdl::cosim;
 use systole_hdl::cosim::Rng;
 use systole_hdl::mul_pair::MulPair;
 
-fn multiplies_with_the_weights_in_force(pair: MulPair, latency: usize) {
-    let bench = cosim!(pair, inputs: [load, a0, a1, w0, w1], outputs: [p0, p1]);
+fn multiplies_with_the_weights_in_force<const LATE: bool>(latency: usize) {
+    let bench = cosim!(if LATE { MulPair::late() } else { MulPair::default() }, inputs: [load, a0, a1, w0, w1], outputs: [p0, p1]);
     let mut rng = Rng::new(3);
     let mut weights = [0i8; 2];
     let mut products = VecDeque::from(vec![[0i32; 2]; latency]);
@@ -29,10 +29,10 @@ fn multiplies_with_the_weights_in_force(pair: MulPair, latency: usize) {
 
 #[test]
 fn mul_pair_multiplies_with_the_weights_in_force_two_cycles_later() {
-    multiplies_with_the_weights_in_force(MulPair::default(), 2);
+    multiplies_with_the_weights_in_force::<false>(2);
 }
 
 #[test]
 fn a_late_mul_pair_takes_three_cycles() {
-    multiplies_with_the_weights_in_force(MulPair::late(), 3);
+    multiplies_with_the_weights_in_force::<true>(3);
 }
