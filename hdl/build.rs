@@ -78,7 +78,6 @@ fn sizes(c: &Config) -> String {
         ("C: accumulator address bits", c.acc_words_log2 as usize),
         ("D: accumulator words", c.acc_words()),
         ("AB: bits of an accumulator", acc_bits),
-        ("AP: bits of two", 2 * acc_bits),
         ("M: address bits of the larger memory", c.act_words_log2.max(c.weight_words_log2) as usize),
         ("T: bits that hold 16 cycles of products", clog2(16 * n * n + 1)),
         ("AW: card memory address bits", c.addr_bits as usize),

@@ -83,8 +83,13 @@ known_configuration() {
         fail "no configuration \`$1\`; hdl/configs.yaml has: $(configurations | paste -sd ' ')"
 }
 
+# build_hdl: target/release/systole-hdl of today. Silent where there is nothing to do.
+build_hdl() {
+    cargo build --quiet --release "${packages[@]}" || fail "the build failed; see above"
+}
+
 # emit NAME: Verilog of a configuration into $target/emit/NAME.
 emit() {
-    cargo build --quiet --release "${packages[@]}"
+    build_hdl
     "$target/release/systole-hdl" emit --config "$1" -o "$target/emit/$1"
 }

@@ -15,6 +15,8 @@ use systole::reference::{self, Values};
 const MESSAGE: usize = 1200;
 /// Bytes that import may reserve whatever the file says, and how many more for each byte of the file.
 const IMPORT_BYTES: [usize; 2] = [256 << 20, 64];
+/// Bytes that reading a container may reserve: the largest bitstream, twice while its buffer grows, and the manifest.
+const CONTAINER_BYTES: usize = 3 * isa::container::MAX_BITSTREAM_BYTES;
 /// Elements of all tensors, and multiply-accumulates, of graphs that are compiled and computed: so that an input takes
 /// milliseconds.
 const SMALL: usize = 1 << 15;
@@ -137,6 +139,33 @@ pub fn plan_file(body: &[u8]) -> Vec<u8> {
     file.extend(Sha256::digest(body));
     file.extend(body);
     file
+}
+
+/// A container: the manifest up to the first zero byte, then a packed bitstream, with digests that fit; and the same bytes as a
+/// whole file.
+///
+/// # Panics
+/// A finding.
+pub fn container(parts: &[u8]) {
+    use isa::container::{write, KIND_BITSTREAM_ZLIB, KIND_MANIFEST};
+    let at = parts.iter().position(|&b| b == 0).unwrap_or(parts.len());
+    let (manifest, rest) = parts.split_at(at);
+    let bitstream = rest.get(1..).unwrap_or_default();
+    let file = write(&[(KIND_MANIFEST, manifest), (KIND_BITSTREAM_ZLIB, bitstream)], |b| Sha256::digest(b).into());
+    for bytes in [&file[..], parts] {
+        let before = memory::start();
+        let checked = systole::runtime::check_container(bytes);
+        let reserved = memory::peak() - before;
+        assert!(
+            reserved <= CONTAINER_BYTES + 64 * bytes.len(),
+            "{reserved} bytes reserved for a file of {}",
+            bytes.len()
+        );
+        match checked {
+            Ok(manifest) => manifest.check().expect("what was accepted is sound"),
+            Err(what) => line(&what),
+        }
+    }
 }
 
 /// Unrolls the commands of a few small batches, and runs one with a card that answers zeros.

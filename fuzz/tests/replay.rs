@@ -76,3 +76,8 @@ fn onnx_files() {
 fn plans() {
     replay("plan", systole_fuzz::plan);
 }
+
+#[test]
+fn containers() {
+    replay("container", systole_fuzz::container);
+}

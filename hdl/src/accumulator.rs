@@ -11,7 +11,65 @@ use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
 
-/// Accumulators of AB bits for partial sums of PW bits, banks of D = 2^C words of AP = 2·AB bits. Sums wrap: one that fits
+/// The new sum of a column, from the old one: `total`, or with `max` the greater of both; with `first` the sum itself.
+/// A leaf with hand-written Verilog, so that the choice behind the adder goes into the adder's own cells.
+///
+/// | port | direction | shape |
+/// |---|---|---|
+/// | `sum` | in | PW bits, signed |
+/// | `old` | in | AB bits; 0 with `first`, else inverted with `max` |
+/// | `first`, `max` | in | 1: the sum replaces what was there; keep the greater |
+/// | `result`, `keep` | out | AB bits; 1: what was there stays |
+#[derive(LogicBlock, Default)]
+pub struct NewSum<const PW: usize, const AB: usize> {
+    /// Sum that came.
+    pub sum: Signal<In, Signed<PW>>,
+    /// What was there.
+    pub old: Signal<In, Bits<AB>>,
+    /// It is replaced.
+    pub first: Signal<In, Bit>,
+    /// Keep the greater.
+    pub max: Signal<In, Bit>,
+    /// New sum.
+    pub result: Signal<Out, Bits<AB>>,
+    /// The old one is greater.
+    pub keep: Signal<Out, Bit>,
+}
+
+impl<const PW: usize, const AB: usize> Logic for NewSum<PW, AB> {
+    fn update(&mut self) {
+        let signed = |x: i64| x << (64 - AB) >> (64 - AB);
+        let sum = self.sum.val().bigint().iter_u64_digits().next().unwrap_or(0) as i64;
+        let sum = if self.sum.val().get_bit(PW - 1) { -sum } else { sum };
+        let old = signed(self.old.val().to_u64() as i64);
+        let less = self.max.val() && !self.first.val();
+        let total = sum + old + i64::from(less);
+        self.keep.next = less && total < 0;
+        self.result.next = (if self.max.val() { sum } else { total } as u64 & ((1 << AB) - 1)).to_bits();
+    }
+
+    fn connect(&mut self) {
+        self.result.connect();
+        self.keep.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        let (top, extra) = (AB - 1, AB - PW);
+        Verilog::Custom(format!(
+            "wire [{top}:0] wide = {{{{{extra}{{sum[{sign}]}}}}, sum}};\nwire less = max && !first;\n\
+             wire [{width}:0] total = {{wide[{top}], wide, 1'b1}} + {{old[{top}], old, less}};\n\
+             always @(*) begin\n    result = max ? wide : total[{AB}:1];\n    keep = less && total[{width}];\nend\n",
+            sign = PW - 1,
+            width = AB + 1,
+        ))
+    }
+
+    fn timing(&self) -> Vec<TimingInfo> {
+        vec![]
+    }
+}
+
+/// Accumulators of AB bits for partial sums of PW bits, banks of D = 2^C words. Sums wrap: one that fits
 /// AB bits in the end is right whatever came before.
 ///
 /// | port | direction | shape |
@@ -26,7 +84,7 @@ use smart_default::SmartDefault;
 /// | `drain_read`, `drain_bank`, `drain_address` | in | 1: read that word for the drain |
 /// | `out0`, `out1` | out | sign-extended to 32 bits, one cycle after `drain_read`, held until the next |
 #[derive(LogicBlock, SmartDefault)]
-pub struct Accumulator<const PW: usize, const AB: usize, const AP: usize, const C: usize, const D: usize> {
+pub struct Accumulator<const PW: usize, const AB: usize, const C: usize, const D: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// A sum comes.
@@ -67,8 +125,13 @@ pub struct Accumulator<const PW: usize, const AB: usize, const AP: usize, const 
     pub out0: Signal<Out, Bits<32>>,
     /// Drained sum of the odd column.
     pub out1: Signal<Out, Bits<32>>,
-    bank0: Ram2<AP, C, D>,
-    bank1: Ram2<AP, C, D>,
+    // Bank and column.
+    bank00: Ram2<AB, C, D>,
+    bank01: Ram2<AB, C, D>,
+    bank10: Ram2<AB, C, D>,
+    bank11: Ram2<AB, C, D>,
+    new0: NewSum<PW, AB>,
+    new1: NewSum<PW, AB>,
     valid: DFF<Bit>,
     first: DFF<Bit>,
     max: DFF<Bit>,
@@ -81,49 +144,36 @@ pub struct Accumulator<const PW: usize, const AB: usize, const AP: usize, const 
     keeping: DFF<Bit>,
     to_bank: DFF<Bit>,
     to_address: DFF<Bits<C>>,
-    old_q: DFF<Bits<AP>>,
+    old0_q: DFF<Bits<AB>>,
+    old1_q: DFF<Bits<AB>>,
     sum0_q: DFF<Signed<PW>>,
     sum1_q: DFF<Signed<PW>>,
     drained: DFF<Bit>,
-    old: Signal<Local, Bits<AP>>,
     old0: Signal<Local, Bits<AB>>,
     old1: Signal<Local, Bits<AB>>,
-    low0: Signal<Local, Signed<PW>>,
-    low1: Signal<Local, Signed<PW>>,
-    wide0: Signal<Local, Signed<AB>>,
-    wide1: Signal<Local, Signed<AB>>,
-    greater0: Signal<Local, Bit>,
-    greater1: Signal<Local, Bit>,
-    /// The two operands of the new sum; one is 0 where the other replaces it.
-    kept0: Signal<Local, Bits<AB>>,
-    kept1: Signal<Local, Bits<AB>>,
-    added0: Signal<Local, Bits<AB>>,
-    added1: Signal<Local, Bits<AB>>,
-    new0: Signal<Local, Bits<AB>>,
-    new1: Signal<Local, Bits<AB>>,
-    pair: Signal<Local, Bits<AP>>,
-    shown: Signal<Local, Bits<AP>>,
     shown0: Signal<Local, Signed<AB>>,
     shown1: Signal<Local, Signed<AB>>,
     long0: Signal<Local, Signed<32>>,
     long1: Signal<Local, Signed<32>>,
-    #[default(literal(AB as u32))]
-    half: Constant<Bits<6>>,
+    #[default(literal(0))]
+    none: Constant<Bits<AB>>,
+    #[default(Constant::new(Bits::<AB>::default() - 1))]
+    ones: Constant<Bits<AB>>,
     fed0: Signal<Local, Bit>,
     fed1: Signal<Local, Bit>,
     drain0: Signal<Local, Bit>,
     drain1: Signal<Local, Bit>,
 }
 
-impl<const PW: usize, const AB: usize, const AP: usize, const C: usize, const D: usize> Logic
-    for Accumulator<PW, AB, AP, C, D>
-{
+impl<const PW: usize, const AB: usize, const C: usize, const D: usize> Logic for Accumulator<PW, AB, C, D> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, valid, first, max, bank, last, address, sum0_q, sum1_q, drained);
-        dff_setup!(self, clock, writing, replacing, keeping, to_bank, to_address, old_q);
-        self.bank0.clock.next = self.clock.val();
-        self.bank1.clock.next = self.clock.val();
+        dff_setup!(self, clock, writing, replacing, keeping, to_bank, to_address, old0_q, old1_q);
+        self.bank00.clock.next = self.clock.val();
+        self.bank01.clock.next = self.clock.val();
+        self.bank10.clock.next = self.clock.val();
+        self.bank11.clock.next = self.clock.val();
         self.valid.d.next = self.valid_in.val();
         self.first.d.next = self.first_in.val();
         self.max.d.next = self.max_in.val();
@@ -140,70 +190,73 @@ impl<const PW: usize, const AB: usize, const AP: usize, const C: usize, const D:
         self.fed1.next = self.valid_in.val() && !self.first_in.val() && self.bank_in.val();
         self.drain0.next = self.drain_read.val() && !self.drain_bank.val();
         self.drain1.next = self.drain_read.val() && self.drain_bank.val();
-        self.bank0.read.next = self.fed0.val() || self.drain0.val();
-        self.bank1.read.next = self.fed1.val() || self.drain1.val();
-        self.bank0.read_address.next = self.address_in.val();
-        self.bank1.read_address.next = self.address_in.val();
+        self.bank00.read.next = self.fed0.val() || self.drain0.val();
+        self.bank01.read.next = self.fed0.val() || self.drain0.val();
+        self.bank10.read.next = self.fed1.val() || self.drain1.val();
+        self.bank11.read.next = self.fed1.val() || self.drain1.val();
+        self.bank00.read_address.next = self.address_in.val();
+        self.bank01.read_address.next = self.address_in.val();
+        self.bank10.read_address.next = self.address_in.val();
+        self.bank11.read_address.next = self.address_in.val();
         if self.drain0.val() {
-            self.bank0.read_address.next = self.drain_address.val();
+            self.bank00.read_address.next = self.drain_address.val();
+            self.bank01.read_address.next = self.drain_address.val();
         }
         if self.drain1.val() {
-            self.bank1.read_address.next = self.drain_address.val();
+            self.bank10.read_address.next = self.drain_address.val();
+            self.bank11.read_address.next = self.drain_address.val();
         }
-        // Second cycle: the old sum comes, and what is added to it. Third cycle: new sum, write. Which of the two operands count is known before they are added, so that
-        // nothing stands behind the adder.
-        self.old.next = self.bank0.q.val();
+        // Second cycle: the old sum comes, and the one that meets it. Third cycle: new sum, write.
+        self.old0.next = self.bank00.q.val();
+        self.old1.next = self.bank01.q.val();
         if self.bank.q.val() {
-            self.old.next = self.bank1.q.val();
+            self.old0.next = self.bank10.q.val();
+            self.old1.next = self.bank11.q.val();
         }
         if self.valid.q.val() {
-            self.old_q.d.next = self.old.val();
+            self.old0_q.d.next = self.old0.val();
+            self.old1_q.d.next = self.old1.val();
+            if self.max.q.val() {
+                self.old0_q.d.next = self.old0.val() ^ self.ones.val();
+                self.old1_q.d.next = self.old1.val() ^ self.ones.val();
+            }
+            if self.first.q.val() {
+                self.old0_q.d.next = self.none.val();
+                self.old1_q.d.next = self.none.val();
+            }
             self.sum0_q.d.next = self.sum0.val();
             self.sum1_q.d.next = self.sum1.val();
         }
-        self.old0.next = self.old_q.q.val().get_bits::<AB>(0);
-        self.old1.next = self.old_q.q.val().get_bits::<AB>(self.half.val().index());
-        self.low0.next = signed_cast(self.old0.val().get_bits::<PW>(0));
-        self.low1.next = signed_cast(self.old1.val().get_bits::<PW>(0));
-        self.greater0.next =
-            self.replacing.q.val() || (self.keeping.q.val() && (self.low0.val() < self.sum0_q.q.val()));
-        self.greater1.next =
-            self.replacing.q.val() || (self.keeping.q.val() && (self.low1.val() < self.sum1_q.q.val()));
-        self.wide0.next = signed_bit_cast::<AB, PW>(self.sum0_q.q.val());
-        self.wide1.next = signed_bit_cast::<AB, PW>(self.sum1_q.q.val());
-        self.kept0.next = self.old0.val();
-        self.kept1.next = self.old1.val();
-        self.added0.next = unsigned_cast(self.wide0.val());
-        self.added1.next = unsigned_cast(self.wide1.val());
-        if self.greater0.val() {
-            self.kept0.next = 0.into();
-        } else if self.keeping.q.val() {
-            self.added0.next = 0.into();
-        }
-        if self.greater1.val() {
-            self.kept1.next = 0.into();
-        } else if self.keeping.q.val() {
-            self.added1.next = 0.into();
-        }
-        self.new0.next = self.kept0.val() + self.added0.val();
-        self.new1.next = self.kept1.val() + self.added1.val();
-        self.pair.next = (bit_cast::<AP, AB>(self.new1.val()) << self.half.val()) | bit_cast::<AP, AB>(self.new0.val());
-        self.bank0.data.next = self.pair.val();
-        self.bank1.data.next = self.pair.val();
-        self.bank0.write.next = self.writing.q.val() && !self.to_bank.q.val();
-        self.bank1.write.next = self.writing.q.val() && self.to_bank.q.val();
-        self.bank0.write_address.next = self.to_address.q.val();
-        self.bank1.write_address.next = self.to_address.q.val();
+        self.new0.sum.next = self.sum0_q.q.val();
+        self.new0.old.next = self.old0_q.q.val();
+        self.new0.first.next = self.replacing.q.val();
+        self.new0.max.next = self.keeping.q.val();
+        self.new1.sum.next = self.sum1_q.q.val();
+        self.new1.old.next = self.old1_q.q.val();
+        self.new1.first.next = self.replacing.q.val();
+        self.new1.max.next = self.keeping.q.val();
+        self.bank00.data.next = self.new0.result.val();
+        self.bank00.write.next = self.writing.q.val() && !self.to_bank.q.val() && !self.new0.keep.val();
+        self.bank00.write_address.next = self.to_address.q.val();
+        self.bank01.data.next = self.new1.result.val();
+        self.bank01.write.next = self.writing.q.val() && !self.to_bank.q.val() && !self.new1.keep.val();
+        self.bank01.write_address.next = self.to_address.q.val();
+        self.bank10.data.next = self.new0.result.val();
+        self.bank10.write.next = self.writing.q.val() && self.to_bank.q.val() && !self.new0.keep.val();
+        self.bank10.write_address.next = self.to_address.q.val();
+        self.bank11.data.next = self.new1.result.val();
+        self.bank11.write.next = self.writing.q.val() && self.to_bank.q.val() && !self.new1.keep.val();
+        self.bank11.write_address.next = self.to_address.q.val();
         // To the drain.
         if self.drain_read.val() {
             self.drained.d.next = self.drain_bank.val();
         }
-        self.shown.next = self.bank0.q.val();
+        self.shown0.next = signed_cast(self.bank00.q.val());
+        self.shown1.next = signed_cast(self.bank01.q.val());
         if self.drained.q.val() {
-            self.shown.next = self.bank1.q.val();
+            self.shown0.next = signed_cast(self.bank10.q.val());
+            self.shown1.next = signed_cast(self.bank11.q.val());
         }
-        self.shown0.next = signed_cast(self.shown.val().get_bits::<AB>(0));
-        self.shown1.next = signed_cast(self.shown.val().get_bits::<AB>(self.half.val().index()));
         self.long0.next = signed_bit_cast::<32, AB>(self.shown0.val());
         self.long1.next = signed_bit_cast::<32, AB>(self.shown1.val());
         self.out0.next = unsigned_cast(self.long0.val());

@@ -67,6 +67,8 @@ pub struct Bank {
     pub clock: Signal<In, Clock>,
     /// Word to read: 0 to 15 counts, 16 to 31 zero.
     pub from: Signal<In, Bits<5>>,
+    /// Write: a count that stays as it is takes no access.
+    pub write: Signal<In, Bit>,
     /// Count to write.
     pub to: Signal<In, Bits<4>>,
     /// Its new value.
@@ -80,7 +82,9 @@ impl Logic for Bank {
     fn update(&mut self) {
         if self.clock.pos_edge() {
             self.q.next = self._words[self.from.val().index()];
-            self._words[self.to.val().index()] = self.data.val();
+            if self.write.val() {
+                self._words[self.to.val().index()] = self.data.val();
+            }
         }
     }
 
@@ -92,7 +96,7 @@ impl Logic for Bank {
         Verilog::Custom(
             "(* ram_style = \"block\", no_rw_check *) reg [31:0] words [0:31];\ninteger i;\n\
              initial for (i = 0; i < 32; i = i + 1) words[i] = 0;\n\
-             always @(posedge clock) begin\n    q <= words[from];\n    words[{1'b0, to}] <= data;\nend\n"
+             always @(posedge clock) begin\n    q <= words[from];\n    if (write) words[{1'b0, to}] <= data;\nend\n"
                 .into(),
         )
     }
@@ -101,7 +105,7 @@ impl Logic for Bank {
         vec![TimingInfo {
             name: "bank".into(),
             clock: "clock".into(),
-            inputs: ["from", "to", "data"].map(String::from).to_vec(),
+            inputs: ["from", "write", "to", "data"].map(String::from).to_vec(),
             outputs: vec!["q".into()],
         }]
     }
@@ -136,6 +140,8 @@ pub struct Counters<const W: usize> {
     choice: DFF<Bits<4>>,
     fresh: DFF<Bit>,
     added: DFF<Bits<W>>,
+    zeroed: DFF<Bit>,
+    changed: DFF<Bit>,
     adding: DFF<Bits<4>>,
     sum: DFF<Bits<32>>,
     shown: DFF<Bits<4>>,
@@ -183,7 +189,7 @@ impl<const W: usize> Counters<W> {
 impl<const W: usize> Logic for Counters<W> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, choice, fresh, added, adding, sum, shown);
+        dff_setup!(self, clock, choice, fresh, added, zeroed, changed, adding, sum, shown);
         self.bank.clock.next = self.clock.val();
         self.clear.next = self.new_run.val() | self.reset.val();
 
@@ -225,6 +231,7 @@ impl<const W: usize> Logic for Counters<W> {
             | bit_cast::<W, 6>(self.pair[1].part.val())
             | self.wide[0].part.val()
             | self.wide[1].part.val();
+        self.zeroed.d.next = self.fresh.q.val();
         self.adding.d.next = self.choice.q.val();
         self.choice.d.next = self.choice.q.val() + 1;
         if self.choice.q.val() == self.last.val() {
@@ -237,6 +244,9 @@ impl<const W: usize> Logic for Counters<W> {
 
         self.sum.d.next = self.bank.q.val() + bit_cast::<32, W>(self.added.q.val());
         self.shown.d.next = self.adding.q.val();
+        // Most tallies are empty most of the time.
+        self.changed.d.next = self.zeroed.q.val() | self.added.q.val().any();
+        self.bank.write.next = self.changed.q.val();
         self.bank.to.next = self.shown.q.val();
         self.bank.data.next = self.sum.q.val();
         self.slot.next = self.shown.q.val();

@@ -1,6 +1,8 @@
 //! From a configuration to files: `systole_infer.v`, `systole_allocate.v` and `config.yaml`.
 
+use crate::board::Board;
 use crate::merge::merge;
+use crate::shell;
 use anyhow::{anyhow, Context, Result};
 use std::io::Write;
 use std::path::Path;
@@ -17,11 +19,29 @@ pub fn emit(config: &Config, folder: &Path) -> Result<String> {
     let mut said = vec![];
     for (name, text) in kernels {
         let file = folder.join(format!("{name}.v"));
-        write_whole(&file, &text)?;
+        write_whole(&file, text.as_bytes())?;
         let modules = text.lines().filter(|l| l.starts_with("module ")).count();
         said.push(format!("{}: {} lines, {modules} modules", file.display(), text.lines().count()));
     }
-    write_whole(&folder.join("config.yaml"), &yaml)?;
+    write_whole(&folder.join("config.yaml"), yaml.as_bytes())?;
+    Ok(said.join("\n"))
+}
+
+/// Writes `systole_infer.v`, the shell of `board` round it as `systole_shell.v`, and `config.yaml` into `folder`; says what was
+/// written. Each file appears whole or not at all.
+pub fn emit_board(board: &Board, config: &Config, folder: &Path) -> Result<String> {
+    let kernel = verilog(config)?;
+    let shell = shell::verilog(board, config, &kernel).map_err(|e| anyhow!(e))?;
+    let yaml = serde_yaml::to_string(config).context("config.yaml")?;
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mut said = vec![];
+    for (name, text) in [(INFER_KERNEL, kernel), (shell::SHELL, shell)] {
+        let file = folder.join(format!("{name}.v"));
+        write_whole(&file, text.as_bytes())?;
+        let modules = text.lines().filter(|l| l.starts_with("module ")).count();
+        said.push(format!("{}: {} lines, {modules} modules", file.display(), text.lines().count()));
+    }
+    write_whole(&folder.join("config.yaml"), yaml.as_bytes())?;
     Ok(said.join("\n"))
 }
 
@@ -83,11 +103,12 @@ fn allocator_header(c: &Config) -> String {
     )
 }
 
-fn write_whole(file: &Path, text: &str) -> Result<()> {
+/// Writes a file whole or not at all.
+pub fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
     let say = || format!("cannot write {}", file.display());
-    let folder = file.parent().unwrap_or(Path::new("."));
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut temporary = tempfile::NamedTempFile::new_in(folder).with_context(say)?;
-    temporary.write_all(text.as_bytes()).with_context(say)?;
+    temporary.write_all(bytes).with_context(say)?;
     // A temporary file is for its owner only; a generated source is for everybody.
     #[cfg(unix)]
     {

@@ -8,6 +8,9 @@ use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use systole_isa::requant::{CONSTANT_SHIFT, DIGITS, LEAST_DROP, PASS_BITS};
 
+/// What the stages hold: pairs of rows, fours, halves, their sum, the total.
+type Stages = ([i64; 6], [i64; 3], [i64; 2], i64, i64);
+
 /// `total = x · m + c · 2^10 (+ total >> 24, with again)`, five cycles after x and m; c comes two cycles after them,
 /// `again` four. A leaf with hand-written Verilog, because rust-hdl multiplies 16 × 16 bits only.
 #[derive(LogicBlock, Default)]
@@ -24,7 +27,7 @@ pub struct RowSum {
     pub again: Signal<In, Bit>,
     /// Total, signed.
     pub total: Signal<Out, Bits<48>>,
-    _held: Box<([i64; 6], [i64; 3], [i64; 2], i64, i64)>,
+    _held: Box<Stages>,
 }
 
 fn signed(value: u64, bits: u32) -> i64 {

@@ -3,7 +3,7 @@
 //! Datapath: [`mod@array`] of [`pe`] (multipliers: [`mul_pair`]), fed by [`feeder`] and [`tiles`], summed in
 //! [`accumulator`], requantised by [`requant`] in [`drain`]. Around it: [`control`] (AXI4-Lite), [`fetch`],
 //! [`sequencer`], [`load`], [`store`], [`axi_read`], [`counters`]. [`infer`] joins them. The other
-//! kernel is in [`mod@allocate`].
+//! kernel is in [`mod@allocate`]. [`mod@bridge`] joins the first to a serial line, in the [`shell`] of a [`board`].
 //! [`configs`], [`emit`] and [`merge`] turn a named configuration into Verilog a person can read;
 //! [`mod@cosim`] is the gate: one set of vectors through the rust-hdl simulation, the Verilog and an integer model.
 
@@ -11,6 +11,8 @@ pub mod accumulator;
 pub mod allocate;
 pub mod array;
 pub mod axi_read;
+pub mod board;
+pub mod bridge;
 pub mod configs;
 pub mod control;
 pub mod cosim;
@@ -30,10 +32,12 @@ pub mod merge;
 pub mod mouth;
 pub mod mul_pair;
 pub mod pe;
+pub mod pll;
 pub mod ram;
 pub mod residual;
 pub mod scale;
 pub mod sequencer;
+pub mod shell;
 pub mod store;
 pub mod tiles;
 pub mod wave;

@@ -78,22 +78,23 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
     fn hdl(&self) -> Verilog {
         if P > 1 {
             let last = (1usize << A) - 1;
-            let part = |words: &str, lo: usize, hi: usize| {
-                let bits = format!("[{hi}:{lo}]");
+            let part = |bits: usize, slice: &str| {
                 format!(
-                    "(* ram_style = \"block\", no_rw_check *) reg [{}:0] {words} [0:{last}];\nalways @(posedge clock) begin\n    \
-                     if (read_a) q_a{bits} <= {words}[address_a];\nend\nalways @(posedge clock) begin\n    \
-                     if (write_b) {words}[address_b] <= data_b{bits};\n    else if (read_b) q_b{bits} <= {words}[address_b];\nend\n",
-                    hi - lo
+                    "(* ram_style = \"block\", no_rw_check *) reg [{}:0] words [0:{last}];\nalways @(posedge clock) begin\n    \
+                     if (read_a) q_a{slice} <= words[address_a];\nend\nalways @(posedge clock) begin\n    \
+                     if (write_b) words[address_b] <= data_b{slice};\n    else if (read_b) q_b{slice} <= words[address_b];\nend\n",
+                    bits - 1
                 )
             };
-            let whole = part("words", 0, W - 1);
+            let whole = part(W, "");
             let slice = ECP5_BLOCK >> A;
-            if !(1..=4).contains(&slice) {
+            if !(1..=4).contains(&slice) || !W.is_multiple_of(slice) {
                 return Verilog::Custom(whole);
             }
-            let slices: String =
-                (0..W).step_by(slice).map(|lo| part(&format!("words{lo}"), lo, (lo + slice).min(W) - 1)).collect();
+            let slices = format!(
+                "genvar i;\nfor (i = 0; i < {W}; i = i + {slice}) begin : slice\n{}end\n",
+                part(slice, &format!("[i +: {slice}]"))
+            );
             return Verilog::Custom(format!("`ifdef SYSTOLE_ECP5\n{slices}`else\n{whole}`endif\n"));
         }
         let generic = format!(

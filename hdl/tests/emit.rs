@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
-use systole_hdl::{configs, emit};
+use systole_hdl::{board, configs, emit, shell};
 
 fn systole_hdl(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_systole-hdl")).args(arguments).output().unwrap()
@@ -75,4 +75,39 @@ fn a_wrong_name_and_a_folder_that_cannot_be_are_one_line() {
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     refused(&["emit", "--config", "small4x4", "-o", file.to_str().unwrap()], "systole-hdl: cannot make the folder ");
+}
+
+#[test]
+fn a_board_gets_the_kernel_and_its_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let path = out.to_str().unwrap();
+    let output = systole_hdl(&["emit", "--board", "icebreaker", "-o", path]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let read = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
+    let config = configs::config("small4x4").unwrap();
+    let (kernel, text) = (read("systole_infer.v"), read("systole_shell.v"));
+    assert_eq!(kernel, emit::verilog(&config).unwrap());
+    let board = board::board("icebreaker").unwrap();
+    assert_eq!(text, shell::verilog(&board, &config, &kernel).unwrap(), "not the same twice");
+    assert!(text.contains("\nmodule systole_shell (\n") && text.contains("(12 cycles a bit)"), "{text}");
+    // Its oscillator's clock needs no PLL; another clock does, and not every one can be made.
+    assert!(!text.contains("PLL"));
+    let quick = board::Board { clock_hz: 36_000_000, ..board.clone() };
+    assert!(shell::verilog(&quick, &config, &kernel).unwrap().contains("SB_PLL40_PAD"));
+    let odd = board::Board { clock_hz: 36_000_001, ..board };
+    assert_eq!(
+        shell::verilog(&odd, &config, &kernel).unwrap_err(),
+        "constraints/boards.yaml: board `icebreaker`: clock_hz is 36000001; the PLL of ice40up5k cannot make that of 12000000 Hz"
+    );
+    let known = "systole-hdl: no board `arty` in constraints/boards.yaml; there are icebreaker, up5k-b-evn, ulx3s-85f";
+    refused(&["emit", "--board", "arty", "-o", path], known);
+    refused(
+        &["emit", "--board", "icebreaker", "--config", "edge8x8", "-o", path],
+        "systole-hdl: no configuration `edge8x8` for board `icebreaker`; there are small4x4",
+    );
+    refused(
+        &["emit", "--board", "icebreaker", "--baud", "5000000", "-o", path],
+        "systole-hdl: constraints/boards.yaml: board `icebreaker`: baud is 5000000; it must be 11719 to 3000000",
+    );
 }

@@ -11,7 +11,7 @@ pub mod reference;
 pub mod report;
 pub mod runtime;
 pub mod tensor;
-mod text;
+pub mod text;
 
 /// The examples of the manual, so that they stay true.
 #[cfg(doctest)]

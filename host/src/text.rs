@@ -2,6 +2,8 @@
 
 /// Longest name in a message; converters join the names of everything they fuse.
 const NAME_LENGTH: usize = 60;
+/// Longest name in a table for people; JSON has them whole.
+const LABEL_LENGTH: usize = 32;
 /// Longest message about what is in a file.
 const LINE_LENGTH: usize = 600;
 
@@ -13,6 +15,11 @@ pub fn clean(text: &str) -> String {
 /// A name cut to a length at which a message stays readable, without control characters.
 pub fn short(name: &str) -> String {
     cut(name, NAME_LENGTH)
+}
+
+/// A name cut to what fits a column of a table or beside a plot.
+pub fn label(name: &str) -> String {
+    cut(name, LABEL_LENGTH)
 }
 
 /// A message as one line that is not too long: what a file holds, such as a shape of a thousand dimensions, is cut in the
@@ -40,5 +47,6 @@ mod tests {
         let long = short(&"ab".repeat(100));
         assert!(long.chars().count() < NAME_LENGTH && long.contains('…'));
         assert_eq!(line(&long), long);
+        assert_eq!(label(&long).chars().count(), LABEL_LENGTH - 1);
     }
 }

@@ -10,17 +10,20 @@
 //! | 1 | bit 0 sequence, bits 3..1 operation, others 0 | the same |
 //! | 2 | words that follow, at most [`MAX_WORDS`] | the same |
 //! | 3.. | words of 4 bytes, little endian | the same; the first two are [`State`] |
-//! | last 2 | CRC-16 of bytes 1 up to here, high byte first | the same |
+//! | last 2 | [`crc16`] of bytes 1 up to here, low byte first | the same |
 //!
 //! **Lost and damaged frames.** A request whose CRC is wrong, or in whose midst the line is silent for
 //! [`SILENCE_BITS`] bit times, is dropped without a reply; the host sends it again after a while. A request with the
 //! sequence bit of the one carried out last is a repetition: it is answered, but has no effect again. So the host toggles the bit with
 //! every new request and keeps it when it repeats one. [`OP_RESET`] is carried out whatever its bit is, and its bit is then the last one.
 //!
-//! **Operations** without effect are harmless to repeat: [`OP_STATUS`], [`OP_REGISTER_READ`] (but for registers that a
-//! read clears: the state has the interrupt), [`OP_WRITE_DATA`].
+//! **Operations** without effect are harmless to repeat, and are carried out each time: [`OP_STATUS`], [`OP_REGISTER_READ`] (but for
+//! registers that a read clears: the state has the interrupt), [`OP_WRITE_DATA`], [`OP_IDENTIFY`]. One that nothing waits for has no effect:
+//! [`OP_READ_DATA`] without [`READ_WAITS`], [`OP_WRITE_DONE`] and [`OP_WRITE_DATA`] without [`WRITE_WAITS`].
 //!
-//! A burst never crosses 4 KiB (AXI4) and has at most 16 beats, so its data fits one frame.
+//! **Bursts.** One of at most 16 beats, so its data fits one frame. One waits at a time, and the state of a reply is the one after its
+//! operation: before it answers, the board waits up to [`REPLY_WAIT_CYCLES`] for a burst or the interrupt, so that the reply to
+//! one burst's data mostly has the next burst in it. Where no burst waits, beats and address of the state mean nothing.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -30,12 +33,16 @@ pub const VERSION: u32 = 1;
 pub const REQUEST: u8 = 0x5a;
 /// First byte of a reply.
 pub const REPLY: u8 = 0xa5;
-/// Most words of a request: the data of a burst of 16 beats of 16 bytes. A reply has [`STATE_WORDS`] more.
+/// Most words of a request: the data of a burst of 16 beats of 16 bytes. A reply has [`STATE_WORDS`] more. A board with
+/// a narrower bus takes as many as one of its own bursts has, and drops longer requests.
 pub const MAX_WORDS: usize = 64;
 /// Words of [`State`] at the head of every reply.
 pub const STATE_WORDS: usize = 2;
+/// Clock cycles that a board waits for a burst or the interrupt before it replies. A write burst is taken over then, which takes a
+/// cycle a bit more.
+pub const REPLY_WAIT_CYCLES: u32 = 512;
 /// Bit times of silence after which the board forgets the frame it was in.
-pub const SILENCE_BITS: u32 = 64;
+pub const SILENCE_BITS: u32 = 256;
 
 /// Operation: only the state.
 pub const OP_STATUS: u8 = 0;
@@ -43,13 +50,14 @@ pub const OP_STATUS: u8 = 0;
 pub const OP_REGISTER_WRITE: u8 = 1;
 /// Operation: reads one; word: byte offset. One data word in the reply.
 pub const OP_REGISTER_READ: u8 = 2;
-/// Operation: the data of the read burst that waits, or no words: the burst ends with SLVERR on every beat.
+/// Operation: the data of the read burst that waits, all its words, the first beat's low word first; or no words: the burst ends with SLVERR
+/// on every beat.
 pub const OP_READ_DATA: u8 = 3;
-/// Operation: sends the data of the write burst that waits; it goes on waiting.
+/// Operation: sends the data of the write burst that waits, all its words; it goes on waiting.
 pub const OP_WRITE_DATA: u8 = 4;
 /// Operation: the write burst that waits is done; word: its AXI response (0 OKAY, 2 SLVERR).
 pub const OP_WRITE_DONE: u8 = 5;
-/// Operation: resets kernel and bridge.
+/// Operation: resets the kernel; no burst waits then.
 pub const OP_RESET: u8 = 6;
 /// Operation: who is there. Data words: [`VERSION`] in the low half and [`crate::ISA_VERSION`] in the high half; the array's side n in the low
 /// half and bytes of a bus word in the high half; the clock in Hz; the first four bytes of the RTL digest (the first byte lowest).
@@ -87,14 +95,14 @@ impl State {
     }
 }
 
-/// CRC-16 of polynomial x^16 + x^12 + x^5 + 1, start value 0xffff, most significant bit first, not reflected
-/// (CRC-16/IBM-3740). Bits go in as the line has them: each byte's least significant bit first.
+/// CRC-16/MCRF4XX: polynomial x^16 + x^12 + x^5 + 1, start value 0xffff, least significant bit first, no final inversion.
+/// Sent low byte first, so that the bits on the line, the CRC's own among them, leave a CRC of zero.
 pub fn crc16(bytes: &[u8]) -> u16 {
     let mut crc = 0xffffu16;
     for byte in bytes {
         for bit in 0..8 {
-            let feedback = (crc >> 15 ^ u16::from(byte >> bit)) & 1;
-            crc = crc << 1 ^ feedback * 0x1021;
+            let feedback = (crc ^ u16::from(byte >> bit)) & 1;
+            crc = (crc >> 1) ^ (feedback * 0x8408);
         }
     }
     crc
@@ -110,7 +118,7 @@ pub fn frame(start: u8, op: u8, sequence: bool, words: &[u32]) -> Option<Vec<u8>
     bytes.extend([start, (op & 7) << 1 | u8::from(sequence), words.len() as u8]);
     words.iter().for_each(|w| bytes.extend(w.to_le_bytes()));
     let crc = crc16(&bytes[1..]);
-    bytes.extend(crc.to_be_bytes());
+    bytes.extend(crc.to_le_bytes());
     Some(bytes)
 }
 
@@ -129,7 +137,7 @@ pub fn parse(start: u8, bytes: &[u8]) -> Result<Option<(Frame, usize)>, String> 
     }
     let end = 2 + 4 * usize::from(count);
     let Some(sum) = body.get(end..end + 2) else { return Ok(None) };
-    let (wanted, found) = (crc16(&body[..end]), u16::from_be_bytes([sum[0], sum[1]]));
+    let (wanted, found) = (crc16(&body[..end]), u16::from_le_bytes([sum[0], sum[1]]));
     if wanted != found {
         return Err(format!("a frame's CRC is {found:#06x}; its bytes have {wanted:#06x}"));
     }
@@ -168,8 +176,9 @@ mod tests {
 
     #[test]
     fn the_checksum_is_the_published_one() {
-        // CRC-16/IBM-3740 of "123456789" is 0x29b1; here each byte's bits go in the other way round.
-        let turned: Vec<u8> = b"123456789".iter().map(|b| b.reverse_bits()).collect();
-        assert_eq!(crc16(&turned), 0x29b1);
+        // CRC-16/MCRF4XX of "123456789".
+        assert_eq!(crc16(b"123456789"), 0x6f91);
+        let sent = frame(REQUEST, OP_STATUS, true, &[1, 2]).unwrap();
+        assert_eq!(crc16(&sent[1..]), 0);
     }
 }

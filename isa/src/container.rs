@@ -4,7 +4,7 @@
 //! total length of the file (u64). Then a table of [`ENTRY_BYTES`] bytes a section: kind (u32), reserved zero (u32),
 //! offset from the start of the file (u64), length (u64), SHA-256 of the section's bytes (32). Then, to the end of the
 //! file, a SHA-256 of header and table (32) and the sections, without gaps, in the order of the table. The manifest is
-//! YAML. Digests are checked by whoever has a SHA-256; this module checks all structure, with checked arithmetic.
+//! YAML, a board's bitstream is compressed ([`packed`]). Digests are checked by whoever has a SHA-256; this module checks all structure, with checked arithmetic.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -23,13 +23,17 @@ pub const MAX_SECTIONS: usize = 16;
 
 /// Section kind: manifest, YAML in UTF-8. Exactly one.
 pub const KIND_MANIFEST: u32 = 1;
-/// Section kind: bitstream for a board; empty for the simulated card.
+/// Section kind: bitstream of the simulated card, which has none: no bytes.
 pub const KIND_BITSTREAM: u32 = 2;
+/// Section kind: bitstream of a board, as the board's own loader takes it: its length (u64), then its bytes as a zlib stream.
+pub const KIND_BITSTREAM_ZLIB: u32 = 3;
+/// Most bytes of a bitstream that is unpacked. The largest part of this project's boards takes 2 MB.
+pub const MAX_BITSTREAM_BYTES: usize = 16 << 20;
 
 /// A section: its kind, its bytes and the digest that the table claims for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Section<'a> {
-    /// What it is: [`KIND_MANIFEST`] or [`KIND_BITSTREAM`].
+    /// What it is: [`KIND_MANIFEST`], [`KIND_BITSTREAM`] or [`KIND_BITSTREAM_ZLIB`].
     pub kind: u32,
     /// Its bytes.
     pub bytes: &'a [u8],
@@ -105,6 +109,20 @@ impl<'a> Container<'a> {
     }
 }
 
+/// The length and the zlib stream in a section of [`KIND_BITSTREAM_ZLIB`]. Whoever unpacks it takes no more than that length.
+pub fn packed(section: &[u8]) -> Result<(usize, &[u8]), String> {
+    let Some((length, stream)) = section.split_first_chunk::<8>() else {
+        return Err(format!("bitstream: {} bytes are too few for its length", section.len()));
+    };
+    match usize::try_from(u64::from_le_bytes(*length)) {
+        Ok(n) if n <= MAX_BITSTREAM_BYTES => Ok((n, stream)),
+        _ => Err(format!(
+            "bitstream: it claims {} bytes; it may have {MAX_BITSTREAM_BYTES}",
+            u64::from_le_bytes(*length)
+        )),
+    }
+}
+
 /// Writes a container of `sections` (kind, bytes), with `sha256` for the digests.
 pub fn write(sections: &[(u32, &[u8])], sha256: impl Fn(&[u8]) -> [u8; DIGEST_BYTES]) -> Vec<u8> {
     let head_len = HEADER_BYTES + sections.len() * ENTRY_BYTES;
@@ -175,5 +193,15 @@ mod tests {
                 assert!(c.head != sound.head || c.table_digest != sound.table_digest, "byte {i}");
             }
         }
+    }
+
+    #[test]
+    fn a_packed_bitstream_claims_no_more_than_the_most() {
+        let mut section = 5u64.to_le_bytes().to_vec();
+        section.extend(b"zlib");
+        assert_eq!(packed(&section), Ok((5, &b"zlib"[..])));
+        assert!(packed(&section[..7]).unwrap_err().contains("7 bytes"));
+        section[..8].copy_from_slice(&(MAX_BITSTREAM_BYTES as u64 + 1).to_le_bytes());
+        assert!(packed(&section).unwrap_err().contains("it may have"));
     }
 }

@@ -32,9 +32,11 @@ failures! {
     BAD_PROBLEM = -9009, "the allocation problem is outside the limits of the card; see the limits in isa/src/allocate.rs";
     CONTAINER_DAMAGED = -9011, "the container is damaged: its structure or a SHA-256 is wrong";
     CONTAINER_MANIFEST = -9012, "the container's manifest cannot be used by this version";
-    CONTAINER_BOARD = -9013, "the container is for another board";
+    CONTAINER_BOARD = -9013, "the container is for another board; give the one of this card with --container";
     CONTAINER_CONFIG = -9014, "the container is for another configuration than the device";
     CONTAINER_RTL = -9015, "the container was built from other RTL than the device; run scripts/card";
+    CONTAINER_BITSTREAM = -9016, "the board runs another bitstream than the container's; program it with the container's, or give the container of what it runs";
+    LINE = -9017, "the board's serial line is gone or brings no answer; check cable, power and SYSTOLE_BOARDS, then run again";
 }
 
 /// The reason with this code.

@@ -22,6 +22,7 @@ pub mod manifest;
 pub mod markdown;
 pub mod requant;
 pub mod timing;
+pub mod vitis;
 
 /// Version of everything in this crate together; a container built for another version is refused.
 pub const ISA_VERSION: u32 = 4;

@@ -25,9 +25,9 @@ pub struct Manifest<E> {
     pub isa_version: u32,
     /// Clock in Hz.
     pub clock_hz: u64,
-    /// SHA-256 of `systole_infer.v` and `systole_allocate.v`, one after the other, 64 lower-case hexadecimal digits.
+    /// SHA-256 of the Verilog of the kernels in `kernels` (`<name>.v`), one after the other: 64 lower-case hexadecimal digits.
     pub rtl_digest: String,
-    /// Kernels in the bitstream.
+    /// Kernels in the bitstream: `systole_infer`, and on the simulated card `systole_allocate` after it.
     pub kernels: Vec<Kernel>,
     /// What card memory does.
     pub memory: MemoryPort,
@@ -94,14 +94,32 @@ impl<E> Manifest<E> {
                 self.config.bus_bytes()
             ));
         }
-        for kernel in [Kernel::infer(), Kernel::allocate()] {
-            match self.kernels.iter().find(|k| k.name == kernel.name) {
-                Some(found) if *found == kernel => {}
-                Some(_) => {
+        // A small board has room for the inference kernel alone.
+        let needed = if self.board == BOARD_SIMULATED { 2 } else { 1 };
+        let known = [Kernel::infer(), Kernel::allocate()];
+        for (i, kernel) in known.iter().enumerate() {
+            match self.kernels.get(i) {
+                Some(found) if found == kernel => {}
+                Some(found) if found.name == kernel.name => {
                     return Err(format!("manifest: {} must have the arguments {:?}", kernel.name, kernel.arguments))
                 }
+                None if i >= needed => {}
                 None => return Err(format!("manifest: there is no kernel {}", kernel.name)),
+                Some(found) => {
+                    return Err(format!(
+                        "manifest: kernel {i} is `{}`; it must be {}",
+                        found.name.escape_default(),
+                        kernel.name
+                    ))
+                }
             }
+        }
+        if self.kernels.len() > known.len() {
+            return Err(format!(
+                "manifest: there are {} kernels; this build knows {}",
+                self.kernels.len(),
+                known.len()
+            ));
         }
         Ok(())
     }
@@ -129,7 +147,7 @@ mod tests {
     fn each_wrong_key_is_named() {
         sound().check().unwrap();
         type Spoil = fn(&mut Manifest<()>);
-        let wrong: [(&str, Spoil); 8] = [
+        let wrong: [(&str, Spoil); 11] = [
             ("isa_version", |m| m.isa_version += 1),
             ("lanes", |m| m.config.lanes = 3),
             ("part", |m| m.part = "other".into()),
@@ -138,6 +156,9 @@ mod tests {
             ("bytes_per_cycle", |m| m.memory.bytes_per_cycle = 8),
             ("arguments", |m| m.kernels[0].arguments.truncate(4)),
             ("no kernel systole_allocate", |m| m.kernels.truncate(1)),
+            ("no kernel systole_infer", |m| m.kernels.clear()),
+            ("kernel 0 is `systole_allocate`", |m| m.kernels.swap(0, 1)),
+            ("there are 3 kernels", |m| m.kernels.push(Kernel::infer())),
         ];
         for (key, spoil) in wrong {
             let mut manifest = sound();
@@ -145,5 +166,16 @@ mod tests {
             let error = manifest.check().unwrap_err();
             assert!(error.contains(key), "{key}: {error}");
         }
+    }
+
+    #[test]
+    fn a_board_may_have_the_inference_kernel_alone_but_no_other_alone() {
+        let board = || Manifest { board: "icebreaker".into(), ..sound() };
+        board().check().unwrap();
+        Manifest { kernels: [Kernel::infer()].into(), ..board() }.check().unwrap();
+        let error = Manifest { kernels: [Kernel::allocate()].into(), ..board() }.check().unwrap_err();
+        assert!(error.contains("must be systole_infer"), "{error}");
+        let none = Manifest { kernels: Vec::new(), ..board() }.check().unwrap_err();
+        assert!(none.contains("no kernel systole_infer"), "{none}");
     }
 }

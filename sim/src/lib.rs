@@ -2,7 +2,7 @@
 //!
 //! [`model`] executes command streams in plain Rust, without cycles: it says what the right result is. [`rtl`] runs the
 //! Verilated kernel, cycle by cycle, in a `libcard.so` that `scripts/card` builds. Both work on card memory
-//! ([`memory`], regions of it). [`pack`] writes containers for the simulated card, [`settings`] reads the environment.
+//! ([`memory`], regions of it). [`serial`] reaches a board over a serial line instead. [`pack`] writes containers for the simulated card, [`settings`] reads the environment.
 //! [`icd`] is the OpenCL driver in front of it all.
 
 pub mod icd;
@@ -12,4 +12,5 @@ pub mod pack;
 mod raw;
 mod replica;
 pub mod rtl;
+pub mod serial;
 pub mod settings;

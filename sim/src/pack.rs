@@ -1,8 +1,9 @@
 //! From emitted RTL to a container: what `scripts/card` needs besides Verilator.
 
 use isa::config::Config;
+use isa::container::{Container, KIND_MANIFEST};
 use isa::manifest::{Kernel, Manifest, MemoryPort, BOARD_SIMULATED};
-use isa::{container, control};
+use isa::{container, control, failure};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -103,6 +104,27 @@ pub fn container(config: &Config, verilog: &[u8], energy: Option<&str>) -> Resul
     let yaml = serde_yaml::to_string(&manifest).map_err(|e| e.to_string())?;
     let sections: [(u32, &[u8]); 2] = [(container::KIND_MANIFEST, yaml.as_bytes()), (container::KIND_BITSTREAM, &[])];
     Ok(container::write(&sections, sha256))
+}
+
+/// The manifest of a container whose structure and digests are sound.
+///
+/// # Errors
+/// A code of [`isa::failure`], with details.
+pub fn manifest_of(file: &[u8]) -> Result<Manifest<serde_yaml::Value>, (i32, String)> {
+    let container = Container::parse(file).map_err(|e| (failure::CONTAINER_DAMAGED, e))?;
+    if sha256(container.head) != container.table_digest {
+        return Err((failure::CONTAINER_DAMAGED, "the SHA-256 of header and table is wrong".into()));
+    }
+    for (i, section) in container.sections.iter().enumerate() {
+        if sha256(section.bytes) != section.digest {
+            return Err((failure::CONTAINER_DAMAGED, format!("the SHA-256 of section {i} is wrong")));
+        }
+    }
+    let manifest = container.section(KIND_MANIFEST).map_or(&[][..], |s| s.bytes);
+    std::str::from_utf8(manifest)
+        .map_err(|e| e.to_string())
+        .and_then(|text| serde_yaml::from_str(text).map_err(|e| e.to_string()))
+        .map_err(|e| (failure::CONTAINER_MANIFEST, format!("manifest: {e}")))
 }
 
 #[cfg(test)]

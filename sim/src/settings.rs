@@ -1,4 +1,4 @@
-//! What the environment says about simulated cards.
+//! What the environment says about cards.
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
@@ -9,8 +9,18 @@
 //! | `SYSTOLE_STALL_SEED` | not 0: card memory makes the kernel wait at random, by this seed | 0 |
 //! | `SYSTOLE_TRACE` | file for waves, `.vcd` or `.fst`; those of the allocator go to a file with `.allocate` before that | none |
 //! | `SYSTOLE_TRACE_WINDOW` | `first:last` cycle of the waves, counted from the start of the card | all |
+//! | `SYSTOLE_BOARDS` | boards on serial lines, `LINE:BAUD[:CONFIG]`, separated by commas ([`crate::serial::place`]) | none |
+//! | `SYSTOLE_VERBOSE` | not empty: errors in words, and what each run on a board took, on the standard error | none |
+//!
+//! For a board, the two limits are times: so many cycles of its clock, not counting the time of bytes on the line; and a board whose
+//! replies take longer than its baud says is given as much more time. The others are for simulated cards alone.
 
-/// How to simulate.
+/// Whether the driver is to say in words what it does.
+pub fn verbose() -> bool {
+    std::env::var_os("SYSTOLE_VERBOSE").is_some_and(|v| !v.is_empty())
+}
+
+/// How to simulate, and when to give up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Most cycles of a run.

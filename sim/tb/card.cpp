@@ -89,7 +89,7 @@ namespace {
 template <typename Top>
 struct Kernel final : systole_card {
     Kernel(const char* trace, uint64_t first, uint64_t last)
-        : top(&context), memory(top), wave_first(first), wave_last(last) {
+        : top(prepare(context)), memory(top), wave_first(first), wave_last(last) {
 #ifdef SYSTOLE_WAVES
         if (trace) {
             context.traceEverOn(true);
@@ -163,6 +163,16 @@ struct Kernel final : systole_card {
     }
 
 private:
+    // With SYSTOLE_UNKNOWN what Verilog leaves unknown is random: memory that nobody wrote, the output of an SPRAM after a
+    // write (for a netlist with the vendor's cells; scripts/gates).
+    static VerilatedContext* prepare(VerilatedContext& context) {
+#ifdef SYSTOLE_UNKNOWN
+        context.randReset(2);
+        context.randSeed(SYSTOLE_UNKNOWN);
+#endif
+        return &context;
+    }
+
     // One clock cycle; returns whether something moved on the memory bus.
     bool cycle() {
         // The signals have settled: whoever changed an input has called eval().

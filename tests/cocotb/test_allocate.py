@@ -100,6 +100,33 @@ async def random_problems_survive_back_pressure(dut):
 
 
 @cocotb.test()
+async def arguments_are_of_64_bits_and_the_interrupt_tells_the_end(dut):
+    """What kernel.xml promises a driver: pointers as wide as the address, ap_ctrl_hs, an interrupt that can be cleared."""
+    bench = Bench(dut)
+    await bench.reset()
+    mask = (1 << bench.config["addr_bits"]) - 1
+    for i, name in enumerate(("commands", "weights")):
+        value = 0xFEDCBA98_76543000 + (i << 12)
+        await bench.control.write_dword(REGISTER[name], value & 0xFFFFFFFF)
+        await bench.control.write_dword(REGISTER[name] + 4, value >> 32)
+        low = await bench.control.read_dword(REGISTER[name])
+        high = await bench.control.read_dword(REGISTER[name] + 4)
+        assert (high << 32 | low) == value & mask, f"{name}: {high:08x}{low:08x}"
+    await bench.write("global_interrupt", 1)
+    await bench.write("interrupt_enable", 1)
+    problem = Problem([(0, [3, 1]), (2, [5, 4])], 1, False)
+    assert (await bench.read("control")) & bit("control", "ap_idle")
+    assert int(dut.interrupt.value) == 0
+    await solve(bench, problem)
+    assert int(dut.interrupt.value) == 1, "no interrupt at the end of the run"
+    await bench.write("interrupt_status", 1)  # toggles it off
+    assert int(dut.interrupt.value) == 0
+    await bench.write("interrupt_enable", 0)
+    await solve(bench, problem)
+    assert int(dut.interrupt.value) == 0, "an interrupt that is not enabled"
+
+
+@cocotb.test()
 async def the_seeds_five_devices(dut):
     """Recurrence as the source prints it: cost of a level is power times hours, U_i j is in the slopes."""
     bench = Bench(dut)

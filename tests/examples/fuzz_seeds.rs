@@ -5,7 +5,9 @@ use rand::rngs::StdRng;
 use rand::SeedableRng;
 use std::path::Path;
 use systole::compile::{compile, Options};
+use systole::graph::{Graph, Node, Tensor, Window};
 use systole::import::onnx::proto;
+use systole::tensor::Order;
 use systole_tests::onnx::{int, ints, Builder};
 use systole_tests::{card, data, graphs};
 
@@ -38,7 +40,62 @@ fn main() {
         // Without its head, which the target makes.
         write("plan", &format!("random_{seed}"), &plan[52..]);
     }
+    let plan = compile(&tall_kernel(), &card::config("mid16x16"), Options::default()).expect("it compiles");
+    assert!(plan.programs().all(|p| p.inputs[0].fold.kernel == [4, 4]), "a part of the kernel is gathered");
+    write("plan", "tall_kernel", &plan.to_bytes().expect("a plan")[52..]);
+    for (i, name) in ["small4x4", "edge8x8", "mid16x16"].into_iter().enumerate() {
+        let config = card::config(name);
+        for board in [isa::manifest::BOARD_SIMULATED, "board"] {
+            // Manifest, a zero byte, a bitstream: the target puts them into a container.
+            let manifest = manifest(&config, board);
+            let packed = match (i, board) {
+                (0, "board") => [&100u64.to_le_bytes()[..], &zlib(100)].concat(),
+                // More than it claims.
+                (1, "board") => [&100u64.to_le_bytes()[..], &zlib(65_536)].concat(),
+                // Cut off.
+                (2, "board") => [&100u64.to_le_bytes()[..], &zlib(100)[..6]].concat(),
+                _ => Vec::new(),
+            };
+            write("container", &format!("{board}_{name}"), &[manifest.as_bytes(), &[0], &packed].concat());
+        }
+    }
     println!("{} seeds, {} bytes", written.0, written.1);
+}
+
+/// A convolution of which the host gathers a part of the kernel.
+fn tall_kernel() -> Graph {
+    let (from, to) = ([12, 6, 1], [6, 3, 3]);
+    let window = Window { kernel: [10, 4], stride: [2, 2], before: [4, 1] };
+    let op = graphs::convolution(&mut StdRng::seed_from_u64(6), from, window, to[2]);
+    Graph {
+        name: "tall".into(),
+        tensors: [from, to].map(|hwc| Tensor::card("t", hwc)).to_vec(),
+        nodes: vec![Node { name: "only".into(), label: "Conv".into(), inputs: vec![0], output: 1, op }],
+        inputs: vec![(0, graphs::info("input", from, Order::ChannelsLast))],
+        outputs: vec![(1, graphs::info("output", to, Order::ChannelsLast))],
+    }
+}
+
+/// A zlib stream of that many zeros.
+fn zlib(bytes: usize) -> Vec<u8> {
+    miniz_oxide::deflate::compress_to_vec_zlib(&vec![0; bytes], 9)
+}
+
+/// A manifest of a container, without energy.
+fn manifest(config: &isa::config::Config, board: &str) -> String {
+    use isa::manifest::{Kernel, Manifest, MemoryPort};
+    let manifest = Manifest {
+        board: board.into(),
+        part: config.part.clone(),
+        config: config.clone(),
+        isa_version: isa::ISA_VERSION,
+        clock_hz: config.clock_hz,
+        rtl_digest: "0".repeat(64),
+        kernels: vec![Kernel::infer(), Kernel::allocate()],
+        memory: MemoryPort { read_latency_cycles: 24, bytes_per_cycle: config.bus_bytes() as u32 },
+        energy: (),
+    };
+    serde_yaml::to_string(&manifest).expect("a manifest can be written")
 }
 
 /// Small networks in QDQ form, and single operators of both forms.

@@ -1,5 +1,6 @@
 //! Helpers of the tests across crates.
 
+pub mod board;
 pub mod card;
 pub mod command;
 pub mod conformance;

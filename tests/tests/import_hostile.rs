@@ -4,7 +4,7 @@
 use rand::rngs::StdRng;
 use rand::SeedableRng;
 use systole::compile::{compile, Options};
-use systole::graph::Op;
+use systole::graph::{Op, MAX_KERNEL};
 use systole::import::{from_bytes, onnx::proto};
 use systole::plan::{Plan, Program, Segment};
 use systole_tests::onnx::Builder;
@@ -199,5 +199,7 @@ fn a_plan_that_claims_more_than_there_can_be() {
     let message = refused(&|plan| program(plan, &|p| p.group = 1 << 23));
     assert!(message.ends_with("beside them; at most 16777216; compile the model again"), "{message}");
     let message = refused(&|plan| program(plan, &|p| p.inputs[0].fold.before = [usize::MAX, 0]));
+    assert!(message.contains("does not fit"), "{message}");
+    let message = refused(&|plan| program(plan, &|p| p.inputs[0].fold.before = [0, MAX_KERNEL]));
     assert!(message.contains("does not fit"), "{message}");
 }

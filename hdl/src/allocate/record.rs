@@ -145,6 +145,7 @@ impl<const BUS: usize, const A: usize> Logic for Record<BUS, A> {
             self.bank.from.next = bit_cast::<5, 4>(self.choice.q.val()) | 16;
         }
         self.sum.next = self.bank.q.val() + bit_cast::<32, 11>(self.added.q.val());
+        self.bank.write.next = true;
         self.bank.to.next = self.adding.q.val();
         self.bank.data.next = self.sum.val();
 

@@ -49,7 +49,7 @@ macro_rules! cosim {
     ($make:expr, clock: $clock:ident,
      inputs: [$($i:ident $(. $is:ident)* $([$in:literal])? ),* $(,)?],
      outputs: [$($o:ident $(. $os:ident)* $([$on:literal])? ),* $(,)?] $(,)?) => {
-        $crate::cosim::Cosim::new(|| $make, |b| &mut b.$clock)
+        $crate::cosim::Cosim::new(move || $make, |b| &mut b.$clock)
             $(.input($crate::cosim::path(stringify!($i $(. $is)* $([$in])?)),
                 |b| $crate::cosim::Poke::width(&b.$i $(. $is)* $([$in])?),
                 |b, v| $crate::cosim::Poke::poke(&mut b.$i $(. $is)* $([$in])?, v)))*

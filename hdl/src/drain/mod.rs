@@ -462,8 +462,8 @@ impl<
             self.store[l].all.next = false;
             self.store[l].whole.next = self.no_record.val();
         }
-        for l in 0..LU {
-            if self.uniform.val() {
+        if self.uniform.val() {
+            for l in 0..LU {
                 self.store[l].write.next = self.bias_here[l].val();
                 self.store[l].all.next = true;
                 self.store[l].whole.next = self.biases[l].val() | self.multiplier_wide.val();

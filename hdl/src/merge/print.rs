@@ -13,7 +13,7 @@ pub(super) fn module(module: &Module, names: &BTreeMap<String, String>) -> Strin
     let plain = |name: &str| renamed.get(name).cloned().unwrap_or_else(|| name.to_string());
     let mut out = String::new();
     let own = names.get(&module.name).unwrap_or(&module.name);
-    let ports: Vec<String> = module.ports.iter().map(|p| format!("    {}", declare(p, &plain))).collect();
+    let ports = ports(module, &plain);
     // Writing to a String cannot fail.
     let _ = writeln!(out, "module {own} (\n{}\n);", ports.join(",\n"));
     for decl in &module.params {
@@ -25,7 +25,7 @@ pub(super) fn module(module: &Module, names: &BTreeMap<String, String>) -> Strin
         let mut line = format!("    {kind} {} (", plain(&instance.name));
         for (i, (port, net)) in instance.pins.iter().enumerate() {
             let last = i + 1 == instance.pins.len();
-            let pin = format!(".{}({}){}", plain_port(port), plain(net), if last { ");" } else { ", " });
+            let pin = format!(".{}({}){}", plain_port(port), rename(net, &plain), if last { ");" } else { ", " });
             if line.len() + pin.len() > LINE {
                 let _ = writeln!(out, "{}", line.trim_end());
                 line = " ".repeat(8);
@@ -42,6 +42,24 @@ pub(super) fn module(module: &Module, names: &BTreeMap<String, String>) -> Strin
 
 fn declare(decl: &Decl, plain: &dyn Fn(&str) -> String) -> String {
     format!("{} {}", shape(decl), plain(&decl.name))
+}
+
+/// Port declarations, a line each; in modules below the top, neighbours of one shape share a line where it fits.
+fn ports(module: &Module, plain: &dyn Fn(&str) -> String) -> Vec<String> {
+    let mut lines: Vec<String> = vec![];
+    let mut before = None;
+    for port in &module.ports {
+        match lines.last_mut() {
+            Some(line)
+                if module.name != "top" && before == Some(shape(port)) && line.len() + port.name.len() + 3 < LINE =>
+            {
+                *line += &format!(", {}", plain(&port.name));
+            }
+            _ => lines.push(format!("    {}", declare(port, plain))),
+        }
+        before = Some(shape(port));
+    }
+    lines
 }
 
 /// Kind, sign and width.

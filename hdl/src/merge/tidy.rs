@@ -19,6 +19,8 @@ pub(super) fn tidy(module: &mut Module) {
         for line in &mut module.code {
             *line = expressions(line, &widths, &constants);
         }
+        // Now slices have their short form.
+        connect_directly(module);
         drop_empty_blocks(&mut module.code);
         join_short_branches(&mut module.code);
     }
@@ -63,26 +65,35 @@ fn drop_overwritten(code: &mut Vec<String>) {
     code.retain(|_| keep.next().unwrap_or(true));
 }
 
-/// `child$port = wire;`, where that is the only mention of `child$port` and nothing assigns `wire` in a process: the
-/// pin takes the wire. Besides reading better, a clock then passes no process, which event-driven simulators need.
+/// `child$port = wire;` or a constant slice of it, where that is the only mention of `child$port` and nothing assigns `wire`
+/// further on in the process: the pin takes the wire. Besides reading better, a clock then passes no process, which event-driven simulators need.
 fn connect_directly(module: &mut Module) {
+    static WIRE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^([\w$]+)(?:\[\d+(?::\d+)?\])?$"));
     let alias = |line: &str| {
         let (stub, source) = plain_assignment(line)?;
-        source.chars().all(in_name).then(|| (stub.to_string(), source.to_string()))
+        let wire = WIRE.captures(source)?[1].to_string();
+        Some((stub.to_string(), source.to_string(), wire))
     };
     let code = module.code.join("\n");
     let steady = |name: &str| {
         module.ports.iter().any(|p| p.name == name && p.kind == "input wire")
             || module.nets.iter().any(|n| n.name == name && n.kind == "wire")
     };
+    let assigned_after = |at: usize, name: &str| {
+        let assigns = |line: &String| line.split_once(" = ").is_some_and(|(target, _)| mentions(target, name) > 0);
+        module.code[at + 1..].iter().any(assigns)
+    };
     let mut direct: BTreeMap<String, String> = BTreeMap::new();
-    for (stub, source) in module.code.iter().filter_map(|l| alias(l)) {
-        let is_net = module.nets.iter().any(|n| n.name == stub);
-        if is_net && steady(&source) && mentions(&code, &stub) == 1 {
+    for (at, (stub, source, wire)) in module.code.iter().enumerate().filter_map(|(at, l)| Some((at, alias(l)?))) {
+        let is_net = |name: &str| module.nets.iter().any(|n| n.name == name);
+        if is_net(&stub)
+            && (steady(&wire) || is_net(&wire) && !assigned_after(at, &wire))
+            && mentions(&code, &stub) == 1
+        {
             direct.insert(stub, source);
         }
     }
-    module.code.retain(|l| alias(l).is_none_or(|(stub, _)| !direct.contains_key(&stub)));
+    module.code.retain(|l| alias(l).is_none_or(|(stub, ..)| !direct.contains_key(&stub)));
     module.nets.retain(|n| !direct.contains_key(&n.name));
     for (_, net) in module.instances.iter_mut().flat_map(|i| &mut i.pins) {
         if let Some(source) = direct.get(net) {

@@ -56,16 +56,16 @@ fn wrapped(sum: i32, bits: u32) -> i32 {
 
 #[test]
 fn accumulators_replace_add_and_keep_the_greater_beside_a_drain() {
-    beside_a_drain::<32, 64>();
+    beside_a_drain::<32>();
 }
 
 #[test]
 fn narrow_accumulators_wrap() {
-    beside_a_drain::<20, 40>();
+    beside_a_drain::<20>();
 }
 
-fn beside_a_drain<const AB: usize, const AP: usize>() {
-    let bench = cosim!(Accumulator::<PW, AB, AP, 5, WORDS>::default(),
+fn beside_a_drain<const AB: usize>() {
+    let bench = cosim!(Accumulator::<PW, AB, 5, WORDS>::default(),
         inputs: [valid_in, first_in, max_in, bank_in, last_in, address_in, sum0, sum1,
             drain_read, drain_bank, drain_address],
         outputs: [valid_out, first_out, max_out, bank_out, last_out, address_out, out0, out1]);

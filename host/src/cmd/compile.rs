@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use systole::compile::{Objective, Options};
 use systole::plan::{Plan, Program, Stream};
 use systole::report::columns;
+use systole::text::label;
 
 /// Compiles a quantised network for a configuration; needs no card.
 #[derive(clap::Args)]
@@ -114,7 +115,7 @@ pub fn run(args: &Args) -> anyhow::Result<String> {
 fn explain(plan: &Plan) -> String {
     let row = |p: &systole::plan::Placement| {
         let side = if p.card { "card" } else { "host" };
-        vec![p.name.clone(), p.op.clone(), format!("{side} {}", p.segment + 1), p.why.clone()]
+        vec![label(&p.name), p.op.clone(), format!("{side} {}", p.segment + 1), p.why.clone()]
     };
     let rows: Vec<_> = plan.placements.iter().map(row).collect();
     let mut out = format!("{} for configuration {}; segments in the order they run\n\n", plan.model, plan.config.name);
@@ -148,7 +149,7 @@ fn table(s: &Summary) -> String {
     let row = |l: &Layer| {
         let worked = l.macs > 0;
         vec![
-            l.name.clone(),
+            label(&l.name),
             l.op.clone(),
             if worked { l.macs.to_string() } else { "-".into() },
             l.estimated_cycles.to_string(),

@@ -2,8 +2,8 @@
 //!
 //! ```console
 //! $ systole devices
-//! device           config   clock     memory   driver  container
-//! Systole edge8x8  edge8x8  50.0 MHz  256 MiB  0.1.0   /src/systole/target/card/edge8x8/card.sbit
+//! device           config   clock     memory   driver  state  container
+//! Systole edge8x8  edge8x8  50.0 MHz  256 MiB  0.1.0   ready  /src/systole/target/card/edge8x8/card.sbit
 //! ```
 
 use super::json;
@@ -15,6 +15,7 @@ use systole::runtime::{cards, container_of};
 ///
 /// The simulated card that scripts/card built is found by itself: in `card` beside the build of this program, in
 /// `target/card` of this folder or one above it, or in SYSTOLE_CARD_DIR. Where OCL_ICD_VENDORS is set, that is used.
+/// Boards on serial lines are those of SYSTOLE_BOARDS (docs/howto.md).
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  systole devices --json")]
 pub struct Args {
@@ -36,6 +37,8 @@ struct Device {
     clock_hz: u64,
     memory_bytes: u64,
     driver: String,
+    /// Whether it answers; a board on a serial line may not.
+    available: bool,
     /// Null where scripts/card wrote none for this configuration.
     container: Option<String>,
 }
@@ -49,6 +52,7 @@ pub fn run(args: &Args) -> anyhow::Result<String> {
         clock_hz: u64::from(c.clock_mhz) * 1_000_000,
         memory_bytes: c.memory_bytes,
         driver: c.driver,
+        available: c.available,
     });
     let listing = Listing { devices: devices.collect() };
     if args.json {
@@ -61,9 +65,10 @@ pub fn run(args: &Args) -> anyhow::Result<String> {
             quantity(d.clock_hz as f64, "Hz"),
             format!("{} MiB", d.memory_bytes >> 20),
             d.driver.clone(),
+            if d.available { "ready" } else { "no answer" }.into(),
             d.container.clone().unwrap_or("-".into()),
         ]
     };
     let rows: Vec<_> = listing.devices.iter().map(row).collect();
-    Ok(columns(&["device", "config", "clock", "memory", "driver", "container"], &rows, 6))
+    Ok(columns(&["device", "config", "clock", "memory", "driver", "state", "container"], &rows, 7))
 }

@@ -10,10 +10,52 @@ use tempfile::NamedTempFile;
 
 /// Whether a file may be put at `path`: the rename at the end would also take the place of a device or a pipe.
 pub fn may_replace(path: &Path) -> anyhow::Result<()> {
+    free(path, "--out")
+}
+
+fn free(path: &Path, flag: &str) -> anyhow::Result<()> {
     if path.exists() && !path.is_file() {
-        bail!("cannot write --out {}: it is there and is no file: give another name", path.display());
+        bail!("cannot write {flag} {}: it is there and is no file: give another name", path.display());
     }
     Ok(())
+}
+
+/// A file beside its place, until it is whole.
+fn beside(path: &Path, flag: &str) -> anyhow::Result<NamedTempFile> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".systole-").suffix(".part");
+    #[cfg(unix)]
+    {
+        // As any file is made; a private temporary file would stay private when renamed.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let file = builder.tempfile_in(folder);
+    file.with_context(|| format!("cannot write {flag} {} in {}", path.display(), folder.display()))
+}
+
+/// A report that will be written as a page; as [`OutputFile`] it is there whole or not at all.
+pub struct Page {
+    path: PathBuf,
+    file: NamedTempFile,
+}
+
+impl Page {
+    /// Opens a file to be written later.
+    pub fn new(path: &Path) -> anyhow::Result<Self> {
+        free(path, "--html")?;
+        Ok(Self { path: path.into(), file: beside(path, "--html")? })
+    }
+
+    /// Writes the page and puts the file in its place.
+    pub fn finish(mut self, text: &str) -> anyhow::Result<()> {
+        let written = self.file.write_all(text.as_bytes());
+        written
+            .and_then(|()| Ok(self.file.persist(&self.path)?))
+            .map(drop)
+            .with_context(|| format!("cannot write --html {}", self.path.display()))
+    }
 }
 
 /// A file that will be written. It is opened beside its place before the work, so that a folder that is not there is
@@ -34,17 +76,7 @@ impl OutputFile {
         let Some(kind) = Kind::of(path).filter(|kind| *kind != Kind::Png) else {
             bail!("cannot write --out {}: its kind is not known: give a .npy, .npz, .bin or .raw", path.display());
         };
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".systole-").suffix(".part");
-        #[cfg(unix)]
-        {
-            // As any file is made; a private temporary file would stay private when renamed.
-            use std::os::unix::fs::PermissionsExt;
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let file = builder.tempfile_in(folder);
-        let file = file.with_context(|| format!("cannot write --out {} in {}", path.display(), folder.display()))?;
+        let file = beside(path, "--out")?;
         Ok(Self { path: path.into(), kind, file })
     }
 

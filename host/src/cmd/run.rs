@@ -17,19 +17,21 @@
 //! ```
 
 use super::input::InputArgs;
-use super::output::OutputFile;
+use super::output::{OutputFile, Page};
 use super::progress::Progress;
 use super::samples::Samples;
 use super::target::{Source, Target, TargetArgs};
 use super::{json, npy};
-use anyhow::{anyhow, bail};
+use anyhow::{anyhow, bail, Context};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use systole::compile::Options;
 use systole::energy::Counts;
 use systole::graph::Graph;
 use systole::plan::{Order, Plan, TensorInfo};
-use systole::report::{picture, run_table, CheckReport, LabelReport, RunFacts, RunReport, Shades};
+use systole::report::{
+    picture, run_html, run_table, CheckReport, LabelReport, RunFacts, RunReport, Shades, UtilisationFile,
+};
 use systole::runtime::{card_of, CardInfo, ContainerFile, Session};
 
 /// Most inferences of one run of the kernel: enough that loading the weights hardly counts, and about a second of
@@ -72,6 +74,12 @@ pub struct Args {
     /// One JSON object instead of a table
     #[arg(long)]
     json: bool,
+    /// Write the report as a page with plots too
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// What the configuration takes of its part, for the page: a build's utilisation.json
+    #[arg(long, value_name = "FILE", requires = "html")]
+    utilisation: Option<PathBuf>,
 }
 
 /// What was asked for, checked as far as it can be without a card.
@@ -89,6 +97,8 @@ struct Job<'a> {
 
 pub fn run(args: &Args) -> anyhow::Result<String> {
     let out = args.out.as_deref().map(OutputFile::new).transpose()?;
+    let page = args.html.as_deref().map(Page::new).transpose()?;
+    let utilisation = args.utilisation.as_deref().map(utilisation).transpose()?;
     let job = Job::check(args)?;
     let (mut report, outputs) = job.run()?;
     if args.check {
@@ -97,6 +107,9 @@ pub fn run(args: &Args) -> anyhow::Result<String> {
     report.labels = job.agreement(&outputs);
     if let Some(out) = out {
         out.finish(job.plan.output(), &outputs)?;
+    }
+    if let Some(page) = page {
+        page.finish(&run_html(&report, utilisation.as_ref()))?;
     }
     if args.json {
         return json(&report);
@@ -240,6 +253,14 @@ fn labels(path: &Path, count: usize, classes: usize) -> anyhow::Result<Vec<i64>>
         }
         None => Ok(values[..count].to_vec()),
     }
+}
+
+/// A build's `utilisation.json`.
+fn utilisation(path: &Path) -> anyhow::Result<UtilisationFile> {
+    let describe = || format!("--utilisation {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(describe)?;
+    serde_json::from_str(&text)
+        .map_err(|e| anyhow!("--utilisation {}: {e}: give a utilisation.json of bitstreams/", path.display()))
 }
 
 /// Position of the greatest value; the first of several.

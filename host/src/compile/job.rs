@@ -139,7 +139,7 @@ impl Job {
         let (across, down) = line.as_ref().map_or((stride_x, stride_y), |l| (1, l.apart));
         let (tap, tap_row) = match &line {
             Some(_) => (config.line_taps() * step, config.line_groups * row),
-            None => (step - (self.unit.blocks - 1), row),
+            None => (stage.dilation[1] * step - (self.unit.blocks - 1), stage.dilation[0] * row),
         };
         emit.set(op::F_PIXEL_STEP, &[(across * step) as i64])?;
         emit.set(op::F_ROW_STEP, &[(down * row) as i64])?;

@@ -164,10 +164,12 @@ fn placements(graph: &Graph, sides: &[segment::Side], host: &[Option<String>], c
 /// Compiles a part of a graph for the card.
 fn card(network: &Graph, part: &Part, config: &Config, options: Options) -> Result<Program, Refusal> {
     let mut graph = network.clone();
-    let folds: Vec<Fold> = part.inputs.iter().map(|&id| fold::fold(&mut graph, id, part, config)).collect();
+    let (folds, folded): (Vec<Fold>, Vec<Option<fold::Folded>>) =
+        part.inputs.iter().map(|&id| fold::fold(&mut graph, id, part, config)).unzip();
+    let folded: Vec<fold::Folded> = folded.into_iter().flatten().collect();
     let fused = add::fuse(&graph, part, config);
     let group = widen::widen(&mut graph, part, options.batch);
-    let lowered = lower::lower(&graph, part, &fused, config)?;
+    let lowered = lower::lower(&graph, part, &fused, &folded, config)?;
     let (lowered, places) = inplace::place(lowered, config)?;
     let weights = weights::Weights::new(&lowered.stages, config)?;
     let source = Source { lowered: &lowered, places: &places, weights: &weights, config };

@@ -4,6 +4,7 @@
 //! required and no other is known: a coefficient that is silently 0 would be a saving that nobody made.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Why coefficients cannot be used. One line: what, where, which value, the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +53,22 @@ pub struct Coefficients {
     pub rail: String,
     /// The coefficients by name.
     pub coefficients: Named,
+    /// How far the counter model is from a gate-level one; a part without a gate-level model has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter_model: Option<CounterModel>,
+    /// Coefficients of the gate-level model, which `scripts/energy` derives the others from; no run uses them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gates: BTreeMap<String, Coefficient>,
+}
+
+/// The error of the counter model itself, beside that of its coefficients.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CounterModel {
+    /// Relative, as in [`Coefficient`].
+    pub uncertainty: f64,
+    /// What it was compared with.
+    pub source: String,
 }
 
 macro_rules! named {
@@ -142,7 +159,14 @@ impl Coefficients {
             };
             return Err(EnergyError::Value { place: place.into(), name, what });
         }
-        Ok(())
+        match &self.counter_model {
+            Some(CounterModel { uncertainty, .. }) if !(0.0..=1.0).contains(uncertainty) => Err(EnergyError::Value {
+                place: place.into(),
+                name: "counter_model",
+                what: format!("uncertainty {uncertainty}; it must be 0 to 1 (0.25 is 25 %)"),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Name of the file that the coefficients stand in, as reports print it.
@@ -187,6 +211,18 @@ pub(crate) mod tests {
     fn an_unknown_coefficient_is_an_error() {
         let more = yaml() + "  magic_j: {value: 1, unit: J, uncertainty: 0, source: s}\n";
         assert!(error(&more).contains("unknown field `magic_j`"), "{}", error(&more));
+    }
+
+    #[test]
+    fn the_error_of_the_counter_model_may_be_left_out_and_must_be_a_share() {
+        assert_eq!(sample().counter_model, None);
+        let with = |u: &str| yaml() + &format!("counter_model: {{uncertainty: {u}, source: gates}}\n");
+        assert_eq!(Coefficients::parse(&with("0.2"), "t").unwrap().counter_model.unwrap().uncertainty, 0.2);
+        assert!(
+            error(&with("20")).contains("`counter_model` has uncertainty 20; it must be 0 to 1"),
+            "{}",
+            error(&with("20"))
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod counts;
 mod model;
 mod rapl;
 
-pub use coefficients::{Coefficient, Coefficients, EnergyError, NAMES};
+pub use coefficients::{Coefficient, Coefficients, CounterModel, EnergyError, NAMES};
 pub use counts::Counts;
 pub(crate) use model::useful_zero_products;
 pub use model::{Energy, Part, PARTS};

@@ -4,7 +4,8 @@
 //! elements hold zero weights, so they are among the latter. The requantisers are arithmetic and go with the products.
 //!
 //! Uncertainty: coefficients that name the same source come from one fit, and their errors move together, so they are
-//! added; different sources are independent and add as squares.
+//! added; different sources are independent and add as squares. The counter model's own error against a gate-level model,
+//! where the part has one, is one more source.
 
 use super::{Coefficient, Coefficients, Counts};
 use isa::counter as c;
@@ -74,6 +75,9 @@ impl Energy {
         ] {
             energy.put(part, amount, coefficient);
         }
+        if let Some(model) = &coefficients.counter_model {
+            energy.by_source.insert(model.source.clone(), energy.joules() * model.uncertainty);
+        }
         energy
     }
 
@@ -111,6 +115,7 @@ pub(crate) fn useful_zero_products(counts: &Counts, n: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::super::coefficients::tests::sample;
+    use super::super::CounterModel;
     use super::*;
 
     fn counts() -> Counts {
@@ -149,6 +154,14 @@ mod tests {
         apart.coefficients.static_w.source = "another fit".into();
         let apart = Energy::model(&apart, &counts(), 8, 1_000_000);
         assert!(apart.uncertainty().unwrap() < 0.25);
+    }
+
+    #[test]
+    fn the_models_own_error_is_one_more_source() {
+        let mut checked = sample();
+        checked.counter_model = Some(CounterModel { uncertainty: 0.25, source: "gates".into() });
+        let energy = Energy::model(&checked, &counts(), 8, 1_000_000);
+        assert!((energy.uncertainty().unwrap() - 0.25 * 2f64.sqrt()).abs() < 1e-9);
     }
 
     #[test]

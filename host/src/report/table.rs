@@ -2,6 +2,7 @@
 
 use super::run::{EnergyReport, RunReport};
 use crate::energy::PARTS;
+use crate::text::label;
 use comfy_table::{CellAlignment, Table};
 use std::fmt::Write;
 
@@ -33,7 +34,8 @@ pub fn quantity(value: f64, unit: &str) -> String {
     format!("{scaled:.decimals$} {prefix}{unit}")
 }
 
-fn percent(share: f64) -> String {
+/// A share as `12.3 %`.
+pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
@@ -45,7 +47,7 @@ pub fn run_table(report: &RunReport) -> String {
     for layer in &report.layers {
         let worked = layer.macs > 0;
         rows.push(vec![
-            layer.name.clone(),
+            label(&layer.name),
             layer.op.clone(),
             if worked { each(layer.macs) } else { NONE.into() },
             each(layer.cycles),

@@ -4,8 +4,9 @@ use super::error::RuntimeError;
 use super::raw::map_file;
 use crate::energy::Coefficients;
 use crate::plan::Plan;
+use crate::text::line;
 use isa::config::Config;
-use isa::container::{Container, DIGEST_BYTES, KIND_MANIFEST};
+use isa::container::{packed, Container, DIGEST_BYTES, KIND_BITSTREAM_ZLIB, KIND_MANIFEST};
 use isa::manifest::Manifest;
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -26,7 +27,8 @@ impl ContainerFile {
         let name = path.display().to_string();
         let error = |what: String| RuntimeError::Container { path: name.clone(), what };
         let bytes = map_file(path).map_err(|e| error(format!("{e}; name a card.sbit that scripts/card wrote")))?;
-        let manifest = check(&bytes).map_err(|what| error(format!("{what}; build it again with scripts/card")))?;
+        let manifest =
+            check_container(&bytes).map_err(|what| error(format!("{what}; build it again with scripts/card")))?;
         if let Some(energy) = &manifest.energy {
             energy.check(&name).map_err(|e| error(e.to_string()))?;
         }
@@ -108,8 +110,11 @@ fn brief(c: &Config) -> String {
     )
 }
 
-/// Structure, digests and manifest of a container.
-fn check(bytes: &[u8]) -> Result<Manifest<Option<Coefficients>>, String> {
+/// Structure, digests, manifest and bitstream of a container.
+///
+/// # Errors
+/// One line: what is wrong, and where.
+pub fn check_container(bytes: &[u8]) -> Result<Manifest<Option<Coefficients>>, String> {
     let container = Container::parse(bytes)?;
     if digest(container.head) != container.table_digest {
         return Err("the SHA-256 of its section table is wrong: the file is damaged".into());
@@ -122,9 +127,22 @@ fn check(bytes: &[u8]) -> Result<Manifest<Option<Coefficients>>, String> {
     let section = container.section(KIND_MANIFEST).ok_or("there is no manifest")?;
     let yaml = std::str::from_utf8(section.bytes).map_err(|e| format!("manifest: {e}"))?;
     let manifest: Manifest<Option<Coefficients>> =
-        serde_yaml::from_str(yaml).map_err(|e| format!("manifest: {}", e.to_string().replace('\n', " ")))?;
-    manifest.check()?;
+        serde_yaml::from_str(yaml).map_err(|e| format!("manifest: {}", line(&e.to_string())))?;
+    manifest.check().map_err(|e| line(&e))?;
+    if let Some(section) = container.section(KIND_BITSTREAM_ZLIB) {
+        unpack(section.bytes)?;
+    }
     Ok(manifest)
+}
+
+/// The bytes of a packed bitstream: no more memory than its claimed length, which `packed` bounds.
+fn unpack(section: &[u8]) -> Result<Vec<u8>, String> {
+    let (length, stream) = packed(section)?;
+    match miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(stream, length) {
+        Ok(bytes) if bytes.len() == length => Ok(bytes),
+        Ok(bytes) => Err(format!("bitstream: {} bytes after unpacking, {length} claimed", bytes.len())),
+        Err(error) => Err(format!("bitstream: it does not unpack to {length} bytes: {:?}", error.status)),
+    }
 }
 
 fn digest(bytes: &[u8]) -> [u8; DIGEST_BYTES] {
@@ -171,6 +189,25 @@ mod tests {
         file.is_for("tiny").unwrap();
         let error = file.is_for("edge8x8").unwrap_err().to_string();
         assert!(error.contains("for configuration `tiny`, not `edge8x8`"), "{error}");
+    }
+
+    #[test]
+    fn a_bitstream_that_unpacks_to_more_or_less_than_it_claims_is_refused() {
+        let yaml = manifest();
+        let with = |claim: u64, stream: &[u8]| {
+            let section = [&claim.to_le_bytes()[..], stream].concat();
+            check_container(&write(&[(KIND_MANIFEST, yaml.as_bytes()), (KIND_BITSTREAM_ZLIB, &section)], digest))
+        };
+        let stream = miniz_oxide::deflate::compress_to_vec_zlib(&[7; 100_000], 9);
+        assert!(stream.len() < 500, "a bomb of {} bytes", stream.len());
+        with(100_000, &stream).unwrap();
+        for (claim, stream) in
+            [(99_999, &stream[..]), (100_001, &stream), (1, &stream), (100_000, b""), (100_000, &stream[..9])]
+        {
+            let error = with(claim, stream).unwrap_err();
+            assert!(error.starts_with("bitstream: ") && !error.contains('\n'), "{error}");
+        }
+        assert!(with(u64::MAX, &stream).unwrap_err().contains("it may have"));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct CardInfo {
     pub clock_mhz: u32,
     /// Card memory in bytes.
     pub memory_bytes: u64,
+    /// Whether it answered when it was asked last: a board may be unplugged.
+    pub available: bool,
     /// The device, for [`super::Session`].
     pub(crate) device: Device,
 }
@@ -87,6 +89,7 @@ fn card(platform: &Platform, id: cl_device_id) -> Option<CardInfo> {
         driver: device.driver_version().ok()?.trim().into(),
         clock_mhz: device.max_clock_frequency().ok()?,
         memory_bytes: device.global_mem_size().ok()?,
+        available: device.available().ok()?,
         name: name.trim().into(),
         device,
     })

@@ -40,16 +40,14 @@ pub enum RuntimeError {
         what: String,
     },
     /// The card does not take the container.
-    #[error("card `{device}` refuses container {path}: {code}: build both again with scripts/card --config {config}")]
+    #[error("card `{device}` refuses container {path}: {what}")]
     Refused {
         /// The card.
         device: String,
         /// The file.
         path: String,
-        /// Its configuration.
-        config: String,
-        /// The OpenCL error or status.
-        code: String,
+        /// The OpenCL error or status, and the remedy.
+        what: String,
     },
     /// An OpenCL call failed.
     #[error("card `{device}`: {call}: {what}")]
@@ -75,6 +73,16 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
+    /// A container that the card does not take, and why. As for [`RuntimeError::call`], a reason may bring its remedy.
+    pub(crate) fn refused(device: String, path: &str, reason: String, config: &str) -> Self {
+        let what = if reason.contains(';') {
+            reason
+        } else {
+            format!("{reason}: build both again with scripts/card --config {config}")
+        };
+        Self::Refused { device, path: path.into(), what }
+    }
+
     /// A failed call. The reasons that our own driver gives (`isa::failure`) mostly bring their remedy, after a
     /// semicolon; where there is none, the one that helps against stale builds is added.
     pub(crate) fn call(device: String, call: String, reason: String) -> Self {

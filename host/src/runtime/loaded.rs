@@ -32,12 +32,7 @@ impl LoadedKernel {
         let raw = Card::open(&card.device).map_err(failed("opening it"))?;
         let program = raw.load(container.bytes()).map_err(|e| match e {
             ProgramError::Call(code) => failed("loading the container")(code),
-            ProgramError::Refused(code) => RuntimeError::Refused {
-                device: device.clone(),
-                path: container.path().into(),
-                config: card.config.clone(),
-                code,
-            },
+            ProgramError::Refused(code) => RuntimeError::refused(device.clone(), container.path(), code, &card.config),
         })?;
         let found = raw.kernel(&program, kernel).map_err(failed(&format!("finding kernel {kernel}")))?;
         Ok(Self { device, name: kernel.into(), kernel: found, program, card: raw })

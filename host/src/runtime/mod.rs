@@ -13,7 +13,7 @@ pub mod raw;
 mod session;
 mod stream;
 
-pub use container::ContainerFile;
+pub use container::{check_container, ContainerFile};
 pub use device::{card_of, cards, CardInfo};
 pub use driver::{card_dir, container_of, driver_place, find_driver, CARD_DIR_VARIABLE, VENDORS_VARIABLE};
 pub use error::RuntimeError;

@@ -24,6 +24,8 @@ use std::ptr;
 
 /// OpenCL's "no error".
 const CL_SUCCESS: cl_int = 0;
+/// `CL_DEVICE_NOT_AVAILABLE`: of ours, only a board on a line can be that.
+const NOT_AVAILABLE: cl_int = -2;
 
 /// A file's bytes, mapped into memory: read only where it is looked at.
 ///
@@ -85,7 +87,7 @@ impl Card {
     /// # Errors
     /// The name of the OpenCL error.
     pub fn open(device: &Device) -> Result<Self, String> {
-        let context = Context::from_device(device).map_err(|e| e.to_string())?;
+        let context = Context::from_device(device).map_err(|e| name(e.0))?;
         let device = device.id();
         // SAFETY: the device is the one the context was made for.
         let queue = unsafe { CommandQueue::create(&context, device, CL_QUEUE_PROFILING_ENABLE) };
@@ -208,6 +210,9 @@ fn times(event: &Event) -> opencl3::Result<KernelTime> {
 fn name(code: cl_int) -> String {
     if let Some(failure) = isa::failure::failure(code) {
         return failure.what.to_string();
+    }
+    if code == NOT_AVAILABLE {
+        return isa::failure::failure(isa::failure::LINE).map_or("CL_DEVICE_NOT_AVAILABLE", |f| f.what).to_string();
     }
     let text = opencl3::error_codes::error_text(code);
     if text == "UNKNOWN_ERROR" {

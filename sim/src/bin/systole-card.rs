@@ -1,8 +1,9 @@
-//! `systole-card`: the small steps of `scripts/card` that are no compiler's.
+//! `systole-card`: the small steps of `scripts/card` that are no compiler's, and a board for trials.
 //!
 //! ```text
 //! $ systole-card identity DIR -o DIR/card_identity.h
 //! $ systole-card pack DIR --energy constraints/ecp5-85.yaml -o DIR/card.sbit
+//! $ systole-card board --container target/card/small4x4/card.sbit --link board.tty --baud 1000000
 //! ```
 //!
 //! DIR holds `systole_infer.v`, `systole_allocate.v` and `config.yaml` as `systole-hdl emit` wrote them.
@@ -12,6 +13,9 @@ use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use systole_sim::pack;
+use systole_sim::serial::fake::{Fake, Options};
+use systole_sim::serial::identity::Identity;
+use systole_sim::serial::noise::Faults;
 
 /// Steps of building a simulated card.
 #[derive(Parser)]
@@ -42,11 +46,70 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Be a board on a serial line: a pseudo-terminal, with the functional model as its kernel. Ends when it is interrupted.
+    Board(BoardArguments),
     /// Print the part of the configuration in config.yaml.
     Part {
         /// Folder with config.yaml.
         dir: PathBuf,
     },
+}
+
+/// What board, and how bad its line is. Rates are from 0 (never) to 1.
+#[derive(clap::Args)]
+struct BoardArguments {
+    /// Container of what "runs" on the board: it says of itself what this says
+    #[arg(long, value_name = "FILE")]
+    container: PathBuf,
+    /// Symbolic link to the terminal, so that its name stays the same
+    #[arg(long, value_name = "PATH")]
+    link: Option<PathBuf>,
+    /// Answer as late as over a line of so many bits a second [default: at once]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    baud: Option<u32>,
+    /// Unplug the line after so many requests
+    #[arg(long, value_name = "N")]
+    unplug_after: Option<u64>,
+    /// A byte has a bit inverted
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    flip: f64,
+    /// A byte is lost
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    drop: f64,
+    /// A reply is cut short
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    truncate: f64,
+    /// A reply comes twice
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    duplicate: f64,
+    /// A reply does not come
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    silence: f64,
+    /// Where the random numbers of these errors start
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+impl BoardArguments {
+    /// Answers until the line is unplugged.
+    fn serve(self) -> anyhow::Result<()> {
+        let file = self.container.display().to_string();
+        let bytes = std::fs::read(&self.container).with_context(|| format!("cannot read {file}"))?;
+        let manifest = pack::manifest_of(&bytes).map_err(|(_, e)| anyhow!("container {file}: {e}"))?;
+        let Self { flip, drop, truncate, duplicate, silence, seed, .. } = self;
+        let options = Options {
+            identity: Identity::of(&manifest),
+            config: manifest.config,
+            faults: Faults { flip, drop, truncate, duplicate, silence, seed },
+            baud: self.baud,
+            unplug_after: self.unplug_after,
+            link: self.link,
+        };
+        let mut board = Fake::plug(options).context("cannot make a pseudo-terminal")?;
+        println!("{}", board.path().display());
+        board.join();
+        Ok(())
+    }
 }
 
 fn text(path: &Path) -> anyhow::Result<String> {
@@ -78,6 +141,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             let file = pack::container(&config, &verilog, energy.as_deref()).map_err(|e| anyhow!(e))?;
             write(&output, &file)
         }
+        Command::Board(arguments) => arguments.serve(),
         Command::Part { dir } => {
             println!("{}", pack::config_of(&text(&dir.join("config.yaml"))?).map_err(|e| anyhow!(e))?.part);
             Ok(())

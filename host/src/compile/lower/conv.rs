@@ -1,13 +1,14 @@
 //! Convolutions and fully connected layers: a tile for every tap and input block.
 
 use super::{Array, Channel, Lowering, Stage, Unit};
+use crate::compile::fold::Folded;
 use crate::compile::Refusal;
 use crate::graph::{Conv, Output};
 use isa::layout;
 
 impl Lowering<'_> {
-    /// The stage of a convolution.
-    pub(super) fn conv(&self, conv: &Conv) -> Result<Stage, Refusal> {
+    /// The stage of a convolution, whose input may be folded.
+    pub(super) fn conv(&self, conv: &Conv, folded: Option<&Folded>) -> Result<Stage, Refusal> {
         let n = self.config.n;
         let (inputs, outputs) = (self.input.hwc[2], self.output.hwc[2]);
         let filter = conv.weights.len() / outputs;
@@ -21,16 +22,20 @@ impl Lowering<'_> {
                 Channel { bias, requant: conv.output.multiplier(o), reach: reach(weights) }
             })
             .collect();
-        let last_rows = inputs - (self.input.blocks - 1) * n;
+        // All taps count the same, so what a fold leaves empty in the last one is shared out; a product a tap may be lost.
+        let products = folded.map_or(filter, |f| f.products);
         let unit = |block: usize| {
             let columns = n.min(outputs - block * n);
-            let macs = [n * columns, last_rows * columns];
+            let (tap, others) = (products * columns / conv.window.taps(), self.input.blocks - 1);
+            let full = (n * columns).min(tap.checked_div(others).unwrap_or(usize::MAX));
+            let macs = [full, tap - full * others];
             Unit { from: 0, blocks: self.input.blocks, to: block, tiles: block, records: block, macs }
         };
         let blocks = layout::blocks(outputs, n);
         Ok(Stage {
             kernel: conv.window.kernel,
             stride: conv.window.stride,
+            dilation: folded.map_or([1, 1], |f| f.dilation),
             before: conv.window.before,
             pad: conv.input_zero_point,
             quant: quant(&conv.output),

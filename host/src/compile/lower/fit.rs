@@ -38,10 +38,12 @@ pub fn fit(channel: &Channel, quant: [i8; 3], steps: u32) -> Option<Vec<Pass>> {
         return Some(passes);
     }
     let limit = 1i64 << (SUM_BITS - 1);
-    let from = rule.middle(ends).filter(|&from| ends[0] - from >= -limit && ends[1] - from < limit).unwrap_or(0);
-    if ends[0] - from < -limit || ends[1] - from >= limit {
+    // Where the biased sums have their zero: anywhere that leaves both ends in range will do.
+    let (least, most) = (ends[1] - limit + 1, ends[0] + limit);
+    if least > most {
         return None;
     }
+    let from = rule.middle(ends).filter(|from| (least..=most).contains(from)).unwrap_or(0.clamp(least, most));
     let sides = [[ends[0].max(from), ends[1]], [ends[0], ends[1].min(from - 1)]].map(|side| rule.stairs(side, from));
     let bias = i32::try_from(i64::from(channel.bias) - from).ok()?;
     let Requant { m, t, .. } = channel.requant;

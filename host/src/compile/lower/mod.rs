@@ -11,6 +11,7 @@ mod fit;
 mod records;
 
 use super::add::Fused;
+use super::fold::Folded;
 use super::tile::Tile;
 use super::Refusal;
 use crate::graph::{Graph, Op, TensorId};
@@ -115,6 +116,8 @@ pub struct Stage {
     pub kernel: [usize; 2],
     /// Rows and columns from output to output.
     pub stride: [usize; 2],
+    /// Rows and columns from tap to tap; more than 1 only where no tap lies in the padding.
+    pub dilation: [usize; 2],
     /// Rows and columns of padding before the input.
     pub before: [usize; 2],
     /// Use of the array.
@@ -152,7 +155,7 @@ impl Stage {
                 let counted = self.counted_kernel();
                 [(counted[0] - 1) * apart[0] + lines, (counted[1] - 1) * apart[1] + taps]
             }
-            _ => self.kernel,
+            _ => [0, 1].map(|axis| (self.kernel[axis] - 1) * self.dilation[axis] + 1),
         }
     }
 
@@ -189,11 +192,17 @@ pub struct Part {
     pub outputs: Vec<TensorId>,
 }
 
-/// Lowers a part of a sound, fused graph.
+/// Lowers a part of a sound, fused graph, some of whose inputs are folded.
 ///
 /// # Errors
 /// What the card cannot hold, with the node it belongs to.
-pub fn lower(graph: &Graph, part: &Part, fused: &[Fused], config: &Config) -> Result<Lowered, Refusal> {
+pub fn lower(
+    graph: &Graph,
+    part: &Part,
+    fused: &[Fused],
+    folded: &[Folded],
+    config: &Config,
+) -> Result<Lowered, Refusal> {
     let Views { views, buffers, staging } = views(graph, part, config.n);
     let view = |id: TensorId| views[id].unwrap_or(View::whole(0, graph.tensors[id].hwc, config.n));
     let mut stages: Vec<Stage> = Vec::new();
@@ -213,7 +222,7 @@ pub fn lower(graph: &Graph, part: &Part, fused: &[Fused], config: &Config) -> Re
         let output = view(node.output);
         let job = Lowering { index: at, config, input, output, sum };
         match &worked.op {
-            Op::Conv(conv) => stages.push(job.conv(conv)?),
+            Op::Conv(conv) => stages.push(job.conv(conv, folded.iter().find(|f| f.node == at))?),
             Op::Depthwise(conv) => stages.push(job.depthwise(conv)?),
             Op::Pool(pool) => stages.extend(job.pool(pool)?),
             Op::Clamp { low, high } => stages.push(job.clamp(*low, *high)?),
@@ -334,6 +343,7 @@ impl Lowering<'_> {
             add: None,
             kernel: [1, 1],
             stride: [1, 1],
+            dilation: [1, 1],
             before: [0, 0],
             array,
             pad: 0,

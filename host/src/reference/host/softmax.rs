@@ -50,6 +50,9 @@ pub struct Table {
 }
 
 impl Table {
+    /// Most values of a line: the sum of their powers has 31 bits.
+    pub const LONGEST: usize = (1 << SUM_BITS) - 1;
+
     /// For a factor on the real input, times the input's scale.
     pub fn new(beta_scale: f64) -> Self {
         let scale = Scale::new(beta_scale);
@@ -60,13 +63,18 @@ impl Table {
         Self { powers: std::array::from_fn(power) }
     }
 
-    /// Softmax of a line of int8 in place.
+    /// Softmax of a line of int8 in place, of at most [`Table::LONGEST`].
     pub fn line(&self, line: &mut [i8]) {
         let greatest = i32::from(line.iter().copied().max().unwrap_or(0));
-        let power = |q: i8| self.powers[(greatest - i32::from(q)) as usize & 255];
-        let sum = line.iter().fold(0i32, |sum, &q| sum.wrapping_add(divide_by_power(power(q), SUM_BITS)));
-        let share = Share::of(sum);
-        line.iter_mut().for_each(|q| *q = share.of_power(power(*q)));
+        let power = |q: i8| i64::from(self.powers[(greatest - i32::from(q)) as usize & 255]);
+        // Nothing here is negative, so that adding a half before the shift rounds half away from zero.
+        let sum: i64 = line.iter().map(|&q| (power(q) + (1 << (SUM_BITS - 1))) >> SUM_BITS).sum();
+        let Share { reciprocal, bits } = Share::of(sum as i32);
+        let half = (1 << bits) >> 1;
+        for q in line {
+            let share = (i64::from(reciprocal) * power(*q) + (1 << 30)) >> 31;
+            *q = (((share + half) >> bits) - 128).min(127) as i8;
+        }
     }
 }
 
@@ -215,12 +223,15 @@ mod tests {
         for (round, beta_scale) in [0.001, 0.05, 0.1783, 1.0, 7.5, 1e6].into_iter().enumerate() {
             let (table, scale) = (Table::new(beta_scale), Scale::new(beta_scale));
             let mut state = round as u32;
-            for length in 1..200usize {
+            for length in (1..200).chain([Table::LONGEST]) {
                 let byte = |_| {
                     state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                     (state >> 24) as i8 >> (length % 5)
                 };
                 let mut line: Vec<i8> = (0..length).map(byte).collect();
+                if length == Table::LONGEST {
+                    line.fill(7);
+                }
                 let want = softmax(&line, &scale);
                 table.line(&mut line);
                 assert_eq!(line, want, "scale {beta_scale}, {length} values");

@@ -1,9 +1,10 @@
 //! How samples lie in a program's arguments, prepared: what [`Program::pack`] and [`Program::unpack`] do, in large steps.
 //!
 //! A stream packs an input for every inference while the card is busy with others, and small networks take the card less
-//! than 0.1 ms. So windows that are folded into channels are copied in two passes, each in steps of 16 bytes: a column of
-//! windows becomes a strip in which the rows under each window follow each other, and each pixel is then one piece of its
-//! strip. All strips come before all pixels: what was just written in parts is slow to read as a whole.
+//! than 0.1 ms. So windows that are folded into channels are copied, where they have one of the usual shapes, by code made
+//! for it. All others are copied in two passes, each in steps of 16 bytes: a column of windows becomes a strip in which the
+//! rows under each window follow each other, and each pixel is then one piece of its strip. All strips come before all
+//! pixels: what was just written in parts is slow to read as a whole.
 
 use crate::plan::{CardTensor, PlanError, Program};
 
@@ -54,6 +55,8 @@ struct Folded {
     rows: usize,
     row: usize,
     element: usize,
+    /// The input as it came.
+    input: Vec<u8>,
     /// Input with its padding, and slack.
     padded: Vec<u8>,
     padded_rows: usize,
@@ -64,6 +67,8 @@ struct Folded {
     /// For each column of windows `padded_rows` pieces of `piece` bytes; and slack.
     strips: Vec<u8>,
     piece: usize,
+    /// Rows under a window.
+    pieces: usize,
     stride: [usize; 2],
     /// Height and width on the card, bytes of a pixel, and those of its channels.
     out: [usize; 2],
@@ -153,6 +158,7 @@ impl Folded {
             rows: height.min(room[0]),
             row: width * channels,
             element: channels,
+            input: Vec::with_capacity(height * width * channels),
             padded: vec![fold.pad as u8; area + STEP],
             padded_rows,
             padded_row,
@@ -160,6 +166,7 @@ impl Folded {
             used: (width * channels).min(room[1]),
             strips: vec![0; strips + STEP],
             piece,
+            pieces: fold.kernel[0],
             stride: fold.stride,
             out: [rows, columns],
             pixel,
@@ -168,16 +175,28 @@ impl Folded {
         })
     }
 
-    /// Puts the input between its padding.
+    /// Puts the input between its padding. It comes from another core's cache: in one go, so that all of its lines are on
+    /// their way at once, which row by row they are not.
     fn pad(&mut self, values: &[u8]) {
-        for (y, row) in values.chunks_exact(self.row).take(self.rows).enumerate() {
-            let to = self.first + y * self.padded_row;
-            self.padded[to..to + self.used].copy_from_slice(&row[..self.used]);
+        self.input.clear();
+        self.input.extend_from_slice(values);
+        let room = self.padded.get_mut(self.first..).unwrap_or_default();
+        for (to, row) in room.chunks_mut(self.padded_row).zip(self.input.chunks_exact(self.row)).take(self.rows) {
+            if let (Some(to), Some(from)) = (to.get_mut(..self.used), row.get(..self.used)) {
+                copy(to, from);
+            }
         }
     }
 
-    /// Writes all pixels. The usual numbers of steps are known to the compiler, which makes it twice as fast.
+    /// Writes all pixels. The usual shapes, and numbers of steps, are known to the compiler, which makes it a few times as
+    /// fast.
     fn write(&mut self, card: &mut [u8]) {
+        match (self.piece, self.pieces) {
+            (4, 2) => return self.straight::<4, 2>(card),
+            (4, 4) => return self.straight::<4, 4>(card),
+            (9, 3) => return self.straight::<9, 3>(card),
+            _ => {}
+        }
         match self.piece.div_ceil(STEP) {
             1 => self.columns::<1>(),
             _ => self.columns::<0>(),
@@ -188,6 +207,22 @@ impl Folded {
             3 => self.pixels::<3>(card),
             4 => self.pixels::<4>(card),
             _ => self.pixels::<0>(card),
+        }
+    }
+
+    /// Copies the pieces of each pixel, PIECES of PIECE bytes, straight from the padded input.
+    fn straight<const PIECE: usize, const PIECES: usize>(&self, card: &mut [u8]) {
+        let (down, across) = (self.stride[0] * self.padded_row, self.stride[1] * self.element);
+        for (y, line) in card.chunks_exact_mut(self.out[1] * self.pixel).enumerate() {
+            let row = |k: usize| &self.padded[y * down + k * self.padded_row..][..self.padded_row];
+            let rows: [&[u8]; PIECES] = std::array::from_fn(row);
+            let mut at = 0;
+            for pixel in line.chunks_exact_mut(self.pixel) {
+                for (to, row) in pixel[..PIECE * PIECES].chunks_exact_mut(PIECE).zip(rows) {
+                    to.copy_from_slice(&row[at..at + PIECE]);
+                }
+                at += across;
+            }
         }
     }
 
@@ -242,6 +277,18 @@ impl Folded {
                 first += across;
             }
         }
+    }
+}
+
+/// Copies as many bytes as there are on either side, without a call for the few that a row often has.
+fn copy(to: &mut [u8], from: &[u8]) {
+    let length = to.len();
+    if let (8..=16, Some(first), Some(last)) = (length, from.first_chunk::<8>(), from.last_chunk::<8>()) {
+        // The two may overlap.
+        to[..8].copy_from_slice(first);
+        to[length - 8..].copy_from_slice(last);
+    } else {
+        to.copy_from_slice(from);
     }
 }
 
@@ -309,9 +356,14 @@ mod tests {
 
     prop_compose! {
         fn folds()(
-            hwc in [1usize..9, 1usize..9, 1usize..20], kernel in [1usize..5, 1usize..5], stride in [1usize..4, 1usize..4],
-            before in [0usize..3, 0usize..3], out in [1usize..7, 1usize..7], pad in any::<i8>(), plain in any::<bool>(),
+            hwc in [1usize..9, 1usize..20, 1usize..20], kernel in [1usize..5, 1usize..5], stride in [1usize..4, 1usize..4],
+            before in [0usize..7, 0usize..7], out in [1usize..7, 1usize..7], pad in any::<i8>(), plain in any::<bool>(),
+            usual in prop::option::of(prop::sample::select(vec![[4, 2, 1], [4, 4, 1], [2, 4, 2], [3, 3, 3]])),
         ) -> CardTensor {
+            let (mut hwc, mut kernel) = (hwc, kernel);
+            if let Some([rows, columns, channels]) = usual {
+                (kernel, hwc[2]) = ([rows, columns], channels);
+            }
             let channels = kernel[0] * kernel[1] * hwc[2];
             let fold = match plain {
                 true => Fold { pad, ..Fold::none(hwc) },

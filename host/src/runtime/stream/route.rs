@@ -210,7 +210,7 @@ fn softmax(graph: &Graph) -> Option<Box<(SoftmaxTable, usize)>> {
     let (input, output) = (graph.tensors.get(*from)?, graph.tensors.get(*to)?);
     let sound = node.inputs == [*from] && node.output == *to && input.host.is_none() && output.host.is_none();
     let line = input.shape().last().copied()?;
-    (sound && line > 0 && input.elements() == output.elements())
+    (sound && (1..=SoftmaxTable::LONGEST).contains(&line) && input.elements() == output.elements())
         .then(|| Box::new((SoftmaxTable::new(*beta_scale), line)))
 }
 

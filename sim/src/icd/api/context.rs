@@ -53,7 +53,15 @@ fn create(
         }
     }
     let notify = notify.map(|function| Callback::new(function, user_data));
-    Ok(publish(Arc::new(Context { devices: unique, properties, notify })))
+    let context = Context { devices: unique, properties, notify };
+    // A board may have been unplugged, or plugged in again.
+    for device in &context.devices {
+        device.card.connect().map_err(|error| {
+            context.tell(&format!("{}: {error}", device.card.name()));
+            cl::DEVICE_NOT_AVAILABLE
+        })?;
+    }
+    Ok(publish(Arc::new(context)))
 }
 
 entries! {

@@ -112,7 +112,7 @@ fn device_info(device: &Device, name: cl::Uint) -> Result<Vec<u8>, cl::Int> {
         0x1005 => sizes(&[1, 1, 1]),         // work item sizes
         0x1006..=0x100b | 0x1034 => uint(0), // vector widths: there is no compiler to use them
         0x1036..=0x103c => uint(0),          // native vector widths
-        0x100c => uint((config.clock_hz / 1_000_000) as u32), // MHz
+        0x100c => uint((device.card.clock_hz() / 1_000_000) as u32), // MHz
         0x100d => uint(config.addr_bits.next_power_of_two().max(32)), // address bits: 32 or 64
         0x100e | 0x100f => uint(8),          // image arguments (no images; sizes as for embedded)
         0x1010 => ulong(largest),
@@ -133,15 +133,15 @@ fn device_info(device: &Device, name: cl::Uint) -> Result<Vec<u8>, cl::Int> {
         0x1021 => uint(5),     // constant arguments
         0x1022 => uint(1),     // local memory is on the chip
         0x1023 => ulong(((config.act_words() + config.weight_words()) * config.n) as u64),
-        0x1024 => uint(0),                                                 // no error correction
-        0x1025 => size((1_000_000_000 / config.clock_hz).max(1) as usize), // ns of a profiling tick
-        0x1026 => uint(1),                                                 // little endian
-        0x1027 => uint(1),                                                 // available
-        0x1028 => uint(0),                                                 // no compiler
-        0x103e => uint(0),                                                 // no linker
-        0x1029 => ulong(1),                                                // executes kernels
+        0x1024 => uint(0), // no error correction
+        0x1025 => size((1_000_000_000 / device.card.clock_hz()).max(1) as usize), // ns of a profiling tick
+        0x1026 => uint(1), // little endian
+        0x1027 => uint(device.card.available().into()), // available
+        0x1028 => uint(0), // no compiler
+        0x103e => uint(0), // no linker
+        0x1029 => ulong(1), // executes kernels
         0x102a => ulong(cl::QUEUE_PROFILING),
-        0x102b => text(&device.name()),
+        0x102b => text(&device.card.name()),
         0x102c => text(VENDOR),
         0x102d => text(env!("CARGO_PKG_VERSION")),
         0x102e => text(PROFILE),

@@ -4,6 +4,7 @@ use super::super::cl;
 use super::super::handle::Ref;
 use super::Device;
 use crate::raw::pointers::{Callback, ContextNotify};
+use crate::settings::verbose;
 use std::ffi::CString;
 
 /// A context.
@@ -20,7 +21,7 @@ impl Context {
     /// Tells the caller of an error in words: through the function it gave, and on the standard error where
     /// `SYSTOLE_VERBOSE` is set.
     pub fn tell(&self, message: &str) {
-        if std::env::var_os("SYSTOLE_VERBOSE").is_some_and(|v| !v.is_empty()) {
+        if verbose() {
             eprintln!("Systole driver: {message}");
         }
         if let (Some(notify), Ok(text)) = (self.notify, CString::new(message)) {

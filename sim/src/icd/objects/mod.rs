@@ -1,5 +1,6 @@
 //! What the handles stand for.
 
+mod card;
 mod context;
 mod device;
 mod event;
@@ -9,6 +10,7 @@ mod platform;
 mod program;
 mod queue;
 
+pub use card::Card;
 pub use context::Context;
 pub use device::{Device, Launch};
 pub use event::{Event, Progress};

@@ -1,10 +1,11 @@
-//! The platform: the cards found in a folder, found once.
+//! The platform: the boards that the environment names and the cards found in a folder, found once.
 
 use super::super::cl;
 use super::super::handle::{publish, Ref};
-use super::Device;
+use super::{Card, Device};
 use crate::raw::pointers::own_file;
 use crate::rtl::Built;
+use crate::serial::place;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -24,10 +25,23 @@ pub fn platform() -> cl::Object {
 }
 
 impl Platform {
-    /// The cards in the folder that `SYSTOLE_CARD_DIR` names, else in the folder of this driver. A card that cannot be
+    /// The boards that `SYSTOLE_BOARDS` names, which come first: whoever names one means it. Then the cards in the folder that `SYSTOLE_CARD_DIR` names, else in the folder of this driver. A card that cannot be
     /// opened is told of on the standard error and left out.
     pub fn devices(&self) -> &[Ref<Device>] {
         self.devices.get_or_init(|| {
+            let mut devices = Vec::new();
+            match place::from_env() {
+                Ok(places) => {
+                    for place in places {
+                        let line = place.line.display().to_string();
+                        match Card::board(place) {
+                            Ok(card) => devices.extend(Ref::to(publish(Arc::new(Device::new(card))))),
+                            Err(error) => eprintln!("Systole driver: board {line} left out: {error}"),
+                        }
+                    }
+                }
+                Err(error) => eprintln!("Systole driver: no boards: {error}"),
+            }
             let folder = std::env::var_os("SYSTOLE_CARD_DIR")
                 .map(PathBuf::from)
                 .or_else(|| own_file().and_then(|f| Some(f.parent()?.to_path_buf())));
@@ -36,10 +50,9 @@ impl Platform {
             let mut folders: Vec<PathBuf> =
                 entries.map(|e| e.path()).filter(|p| p.join("libcard.so").is_file()).collect();
             folders.sort_by_key(|p| (p.file_name() != Some(FIRST.as_ref()), p.clone()));
-            let mut devices = Vec::new();
             for folder in folders {
                 match Built::open(&folder) {
-                    Ok(built) => devices.extend(Ref::to(publish(Arc::new(Device::new(built))))),
+                    Ok(built) => devices.extend(Ref::to(publish(Arc::new(Device::new(Card::simulated(built)))))),
                     Err(error) => eprintln!("Systole driver: card left out: {error}"),
                 }
             }

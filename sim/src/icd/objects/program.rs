@@ -2,10 +2,9 @@
 
 use super::super::handle::Ref;
 use super::{Context, Device};
-use crate::pack::sha256;
-use isa::container::{Container, KIND_MANIFEST};
+use crate::{pack, rtl};
 use isa::failure;
-use isa::manifest::{Manifest, BOARD_SIMULATED};
+use isa::manifest::Manifest;
 use std::sync::atomic::AtomicBool;
 
 /// A loaded container.
@@ -27,35 +26,10 @@ pub struct Program {
 /// # Errors
 /// A code of [`isa::failure`], with details.
 pub fn check(binary: &[u8], device: &Device) -> Result<Manifest<serde_yaml::Value>, (i32, String)> {
-    let container = Container::parse(binary).map_err(|e| (failure::CONTAINER_DAMAGED, e))?;
-    if sha256(container.head) != container.table_digest {
-        return Err((failure::CONTAINER_DAMAGED, "the SHA-256 of header and table is wrong".into()));
-    }
-    for (i, section) in container.sections.iter().enumerate() {
-        if sha256(section.bytes) != section.digest {
-            return Err((failure::CONTAINER_DAMAGED, format!("the SHA-256 of section {i} is wrong")));
-        }
-    }
-    let manifest = container.section(KIND_MANIFEST).map_or(&[][..], |s| s.bytes);
-    let manifest: Manifest<serde_yaml::Value> = std::str::from_utf8(manifest)
-        .map_err(|e| e.to_string())
-        .and_then(|text| serde_yaml::from_str(text).map_err(|e| e.to_string()))
-        .map_err(|e| (failure::CONTAINER_MANIFEST, format!("manifest: {e}")))?;
-    if manifest.board != BOARD_SIMULATED {
-        return Err((failure::CONTAINER_BOARD, format!("board `{}`, not `{BOARD_SIMULATED}`", manifest.board)));
-    }
+    let mut manifest = pack::manifest_of(binary)?;
     manifest.check().map_err(|e| (failure::CONTAINER_MANIFEST, e))?;
-    if manifest.config != *device.config() || manifest.clock_hz != device.config().clock_hz {
-        let (theirs, ours) = (&manifest.config.name, &device.config().name);
-        let other = if theirs == ours { " with other values" } else { "" };
-        return Err((failure::CONTAINER_CONFIG, format!("configuration `{theirs}`{other}, the device is `{ours}`")));
-    }
-    if manifest.rtl_digest != device.rtl_digest() {
-        return Err((
-            failure::CONTAINER_RTL,
-            format!("RTL {}, the device has {}", manifest.rtl_digest, device.rtl_digest()),
-        ));
-    }
+    device.card.fits(&manifest)?;
+    manifest.kernels.retain(|k| rtl::Kernel::named(&k.name).is_some_and(|kernel| device.card.has(kernel)));
     Ok(manifest)
 }
 
