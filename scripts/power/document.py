@@ -96,8 +96,8 @@ def savings(fit):
 def edit(text, parts):
     """The document with these tables; each must have its place."""
     for name, body in parts.items():
-        pattern = rf"(<!-- scripts/energy: {name} -->\n).*?(\n<!-- end -->)"
-        text, count = re.subn(pattern, lambda m: m[1] + body + m[2], text, flags=re.S)
+        pattern = rf"(<!-- scripts/energy: {name} -->\n)(?:(?!<!--).)*(<!-- end -->)"
+        text, count = re.subn(pattern, lambda m: m[1] + body + "\n" + m[2], text, flags=re.S)
         if count != 1:
             raise SystemExit(f"fit: docs/energy.md has {count} places `<!-- scripts/energy: {name} -->`, it must have one")
     return text

@@ -156,7 +156,14 @@ class Netlist:
         narrow, selects = flag("MODE_8x8"), (flag("TOPOUTPUT_SELECT"), flag("BOTOUTPUT_SELECT"))
         deep = ["PIPELINE_16x16_MULT_REG1", "PIPELINE_16x16_MULT_REG2", "NEG_TRIGGER"]
         registered = flag("TOP_8x8_MULT_REG") or flag("BOT_8x8_MULT_REG")
-        if selects != ((2, 2) if narrow else (3, 3)) or any(map(flag, deep)) or (registered and not narrow):
+        # Late: through the adder, whose other operand is C or D, to the output register.
+        adder = ["TOPADDSUB_LOWERINPUT", "TOPADDSUB_UPPERINPUT", "BOTADDSUB_LOWERINPUT", "BOTADDSUB_UPPERINPUT"]
+        late = narrow and selects == (1, 1) and all(flag(name) == 1 for name in adder)
+        if late:
+            self.expect(c, {"C": 0, "D": 0, "ADDSUBTOP": 0, "ADDSUBBOT": 0, "OHOLDTOP": 0, "OHOLDBOT": 0})
+        elif selects != ((2, 2) if narrow else (3, 3)):
+            raise Unknown(f"cell SB_MAC16 with {p}: this use of it is not in sim/tb/gates.h")
+        if any(map(flag, deep)) or (registered and not narrow):
             raise Unknown(f"cell SB_MAC16 with {p}: this use of it is not in sim/tb/gates.h")
         self.routed([*c["connections"]["A"], *c["connections"]["B"], *set(c["connections"].get("AHOLD", []))])
         numbers = [flag("A_REG"), flag("B_REG"), flag("TOP_8x8_MULT_REG"), flag("BOT_8x8_MULT_REG"), *selects, narrow]

@@ -167,7 +167,8 @@ private:
         unsigned a_reg, b_reg, top_reg, bottom_reg, top_select, bottom_select, narrow, a_signed, b_signed, ce, ahold, bhold;
         std::vector<unsigned> a, b, o;
         uint16_t ra = 0, rb = 0, last_a = 0, last_b = 0;
-        uint32_t products = 0, last = 0;
+        // The product registers, and behind them (outputs selected as 1) the output registers.
+        uint32_t products = 0, late = 0, last = 0;
         // With isolation: the last operand that was not zero, and what it gives.
         uint16_t kept = 0;
         uint32_t kept_product = 0;
@@ -370,6 +371,7 @@ private:
 
     void clock_dsp(Dsp& d) {
         if (!value_[d.ce]) return;
+        d.late = d.products;
         d.products = multiply(d, d.a_reg ? d.ra : uint16_t(get(d.a)), d.b_reg ? d.rb : uint16_t(get(d.b)));
         if (!value_[d.ahold]) d.ra = uint16_t(get(d.a));
         if (!value_[d.bhold]) d.rb = uint16_t(get(d.b));
@@ -378,7 +380,8 @@ private:
     void drive_dsp(Dsp& d) {
         const uint16_t a = d.a_reg ? d.ra : uint16_t(get(d.a)), b = d.b_reg ? d.rb : uint16_t(get(d.b));
         const uint32_t direct = multiply(d, a, b);
-        const uint32_t out = ((d.top_reg ? d.products : direct) & 0xffff0000) | ((d.bottom_reg ? d.products : direct) & 0xffff);
+        const uint32_t now = ((d.top_reg ? d.products : direct) & 0xffff0000) | ((d.bottom_reg ? d.products : direct) & 0xffff);
+        const uint32_t out = d.top_select == 1 ? d.late : now;
         dsp_operands_ += unsigned(std::popcount(uint16_t(a ^ d.last_a)) + std::popcount(uint16_t(b ^ d.last_b)));
         dsp_products_ += unsigned(std::popcount(out ^ d.last));
         isolate(d, a, b);
