@@ -116,7 +116,7 @@ fn layers(report: &RunReport) -> Markup {
             tr { th { "layer" } th.l { "operator" } th { "MAC" } th { "cycles" } th { "utilisation" } th { "energy" } }
             @for layer in &report.layers {
                 tr {
-                    td { (layer.name) }
+                    td title=(layer.name) { (label(&layer.name)) }
                     td.l { (layer.op) }
                     td { @if layer.macs > 0 { (layer.macs / inferences) } @else { "-" } }
                     td { (layer.cycles / inferences) }
