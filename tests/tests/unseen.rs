@@ -102,13 +102,14 @@ fn a_mobilenet_of_224x224x3_compiles_for_every_card() {
             config.name,
             plan.macs() / (config.n * config.n) as u64
         );
-        // The average over an image looks at all of it at once, and 7 x 7 x 1024 bytes are more than edge8x8 holds.
+        // The average over an image looks at all of it at once, and 7 x 7 x 1024 bytes are more than edge8x8 and edge12x12 hold.
         // The weights here are uniform over int8, as no trained ones are: 1024 of them pass the 24 bits of fitted lanes.
         let known = |why: &String| {
             let long = config.multiplier == isa::config::Multiplier::Fitted
                 && why.starts_with("FullyConnected")
                 && why.ends_with("are out of the card's range");
-            why.starts_with("Softmax") || why.starts_with("Mean: 6400 words") || long
+            let image = why.starts_with("Mean: ") && why.contains("words of activation memory");
+            why.starts_with("Softmax") || image || long
         };
         assert!(host.iter().all(known), "{}: {host:?}", config.name);
     }
