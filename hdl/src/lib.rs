@@ -1,7 +1,7 @@
 //! The kernels `systole_infer` and `systole_allocate` in rust-hdl, one module a file, and the path from there to Verilog.
 //!
 //! Datapath: [`mod@array`] of [`pe`] (multipliers: [`mul_pair`]), fed by [`feeder`] and [`tiles`], summed in
-//! [`accumulator`], requantised by [`requant`] in [`drain`]. Around it: [`control`] (AXI4-Lite), [`fetch`],
+//! [`accumulator`], requantised by [`fitted`] or [`scale`] lanes in [`drain`]. Around it: [`control`] (AXI4-Lite), [`fetch`],
 //! [`sequencer`], [`load`], [`store`], [`axi_read`], [`counters`]. [`infer`] joins them. The other
 //! kernel is in [`mod@allocate`]. [`mod@bridge`] joins the first to a serial line, in the [`shell`] of a [`board`].
 //! [`configs`], [`emit`] and [`merge`] turn a named configuration into Verilog a person can read;

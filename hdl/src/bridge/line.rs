@@ -12,7 +12,7 @@
 //! | `data` | in | the bit to send; taken at `strobe` |
 //! | `strobe`, `value` | out | a data bit passes now; the one received or sent |
 //! | `broken` | out | pulse: the byte that came has no stop bit |
-//! | `silent` | out | pulse: nothing has come for [`SILENCE_BITS`](systole_isa::bridge::SILENCE_BITS) bit times |
+//! | `silent` | out | pulse: nothing has come for [`SILENCE_BITS`] bit times |
 
 use crate::literal::literal;
 use rust_hdl_core::prelude::*;

@@ -1,7 +1,7 @@
 //! The bridge of a small board: a serial line on one side, the kernel's two buses on the other. The protocol, and why it is so,
 //! stands in [`systole_isa::bridge`].
 //!
-//! [`line`] is the serial line, [`frame`] makes frames of its bits and bits of frames, with [`crc`] beside it and the words in a
+//! [`mod@line`] is the serial line, [`frame`] makes frames of its bits and bits of frames, with [`crc`] beside it and the words in a
 //! [`memory`] of one bit's width; [`execute`] carries requests out. Request and reply never overlap, so one timer, one
 //! checksum and one set of counters serve both directions, and everything but the buses' own registers goes a bit at a time.
 
