@@ -122,7 +122,7 @@ pub const fn parallel(m: u32, t: u32, twice: bool) -> Option<u64> {
     Some(m as u64 | ((t - 1) as u64) << 32 | if twice { TWICE } else { 0 })
 }
 
-/// As [`requantise`], with a [`parallel`] multiplier.
+/// The value of a sum by a [`parallel`] multiplier: `clamp(((acc · M + half) >> t) + zero_point, low, high)`, with its one rounding or two.
 pub const fn requantise_parallel(acc: i32, packed: u64, zero_point: i8, low: i8, high: i8) -> i8 {
     let (m, shift) = (packed as u32 as i64, (packed >> 32) as u32 & 63);
     let mut product = acc as i64 * m;
