@@ -4,7 +4,8 @@
 //! total length of the file (u64). Then a table of [`ENTRY_BYTES`] bytes a section: kind (u32), reserved zero (u32),
 //! offset from the start of the file (u64), length (u64), SHA-256 of the section's bytes (32). Then, to the end of the
 //! file, a SHA-256 of header and table (32) and the sections, without gaps, in the order of the table. The manifest is
-//! YAML, a board's bitstream is compressed ([`packed`]). Digests are checked by whoever has a SHA-256; this module checks all structure, with checked arithmetic.
+//! YAML, a board's bitstream is compressed ([`packed`]). Digests
+//! are checked with the SHA-256 that the caller brings; all structure is checked, with checked arithmetic.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -103,6 +104,17 @@ impl<'a> Container<'a> {
         Ok(Self { head, table_digest, sections })
     }
 
+    /// Holds table and sections against the SHA-256 claimed for them; the error says which is another.
+    pub fn check(&self, sha256: impl Fn(&[u8]) -> [u8; DIGEST_BYTES]) -> Result<(), String> {
+        if sha256(self.head) != self.table_digest {
+            return Err(String::from("the SHA-256 of its section table is wrong"));
+        }
+        match self.sections.iter().position(|section| sha256(section.bytes) != section.digest) {
+            Some(i) => Err(format!("the SHA-256 of section {i} is wrong")),
+            None => Ok(()),
+        }
+    }
+
     /// The section of this kind, if there is one.
     pub fn section(&self, kind: u32) -> Option<&Section<'a>> {
         self.sections.iter().find(|s| s.kind == kind)
@@ -177,6 +189,18 @@ mod tests {
         let container = Container::parse(&file).unwrap();
         assert_eq!(container.section(KIND_MANIFEST).unwrap().bytes, b"a: 1\n");
         assert_eq!(container.section(KIND_MANIFEST).unwrap().digest, [5; 32]);
+    }
+
+    #[test]
+    fn a_digest_of_other_bytes_is_named() {
+        let file = small();
+        let container = Container::parse(&file).unwrap();
+        let length = |b: &[u8]| [b.len() as u8; DIGEST_BYTES];
+        container.check(length).unwrap();
+        let but = |bytes: &'static [u8]| container.check(|b| if b == bytes { [0xff; 32] } else { length(b) });
+        assert_eq!(but(b"a: 1\n").unwrap_err(), "the SHA-256 of section 0 is wrong");
+        assert_eq!(but(b"").unwrap_err(), "the SHA-256 of section 1 is wrong");
+        assert_eq!(container.check(|_| [9; 32]).unwrap_err(), "the SHA-256 of its section table is wrong");
     }
 
     #[test]

@@ -35,6 +35,22 @@ pub struct Manifest<E> {
     pub energy: E,
 }
 
+/// The energy coefficients of a configuration, for [`Manifest::energy`], from the text of `constraints/<part>.yaml`: those of
+/// its part, but for what `configurations.<name>` has otherwise.
+///
+/// # Errors
+/// The text is no YAML.
+#[cfg(feature = "yaml")]
+pub fn coefficients(config: &Config, text: &str) -> Result<serde_yaml::Value, serde_yaml::Error> {
+    let mut energy: serde_yaml::Value = serde_yaml::from_str(text)?;
+    let others = energy.as_mapping_mut().and_then(|map| map.remove("configurations"));
+    let own = others.as_ref().and_then(|others| others.get(&config.name)).and_then(|own| own.as_mapping());
+    for (name, coefficient) in own.into_iter().flatten() {
+        energy["coefficients"][name] = coefficient.clone();
+    }
+    Ok(energy)
+}
+
 /// A kernel of a bitstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
@@ -177,5 +193,13 @@ mod tests {
         assert!(error.contains("must be systole_infer"), "{error}");
         let none = Manifest { kernels: Vec::new(), ..board() }.check().unwrap_err();
         assert!(none.contains("no kernel systole_infer"), "{none}");
+    }
+
+    #[cfg(feature = "yaml")]
+    #[test]
+    fn what_a_configuration_has_otherwise_than_its_part_replaces_that() {
+        let text = "part: p\ncoefficients: {a: 1, b: 2}\nconfigurations: {least: {b: 3}, other: {a: 4}}\n";
+        let yaml = serde_yaml::to_string(&coefficients(&Config::least(4), text).unwrap()).unwrap();
+        assert_eq!(yaml, "part: p\ncoefficients:\n  a: 1\n  b: 3\n");
     }
 }

@@ -2,7 +2,7 @@
 
 use isa::config::Config;
 use isa::container::{Container, KIND_MANIFEST};
-use isa::manifest::{Kernel, Manifest, MemoryPort, BOARD_SIMULATED};
+use isa::manifest::{coefficients, Kernel, Manifest, MemoryPort, BOARD_SIMULATED};
 use isa::{container, control, failure};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -69,17 +69,6 @@ pub fn identity(config_yaml: &str, verilog: &[u8]) -> String {
     out
 }
 
-/// The energy coefficients of a configuration: those of its part, but for what `configurations.<name>` has otherwise.
-fn coefficients(config: &Config, text: &str) -> Result<serde_yaml::Value, serde_yaml::Error> {
-    let mut energy: serde_yaml::Value = serde_yaml::from_str(text)?;
-    let others = energy.as_mapping_mut().and_then(|map| map.remove("configurations"));
-    let own = others.as_ref().and_then(|others| others.get(&config.name)).and_then(|own| own.as_mapping());
-    for (name, coefficient) in own.into_iter().flatten() {
-        energy["coefficients"][name] = coefficient.clone();
-    }
-    Ok(energy)
-}
-
 /// The container of a simulated card. `energy` is the text of `constraints/<part>.yaml`, if there is one.
 ///
 /// # Errors
@@ -112,14 +101,7 @@ pub fn container(config: &Config, verilog: &[u8], energy: Option<&str>) -> Resul
 /// A code of [`isa::failure`], with details.
 pub fn manifest_of(file: &[u8]) -> Result<Manifest<serde_yaml::Value>, (i32, String)> {
     let container = Container::parse(file).map_err(|e| (failure::CONTAINER_DAMAGED, e))?;
-    if sha256(container.head) != container.table_digest {
-        return Err((failure::CONTAINER_DAMAGED, "the SHA-256 of header and table is wrong".into()));
-    }
-    for (i, section) in container.sections.iter().enumerate() {
-        if sha256(section.bytes) != section.digest {
-            return Err((failure::CONTAINER_DAMAGED, format!("the SHA-256 of section {i} is wrong")));
-        }
-    }
+    container.check(sha256).map_err(|e| (failure::CONTAINER_DAMAGED, e))?;
     let manifest = container.section(KIND_MANIFEST).map_or(&[][..], |s| s.bytes);
     std::str::from_utf8(manifest)
         .map_err(|e| e.to_string())
@@ -149,13 +131,6 @@ mod tests {
         assert_eq!(manifest.energy["static_w"]["value"], serde_yaml::Value::from(1.0e-3));
         // SHA-256 of "module", by another implementation.
         assert_eq!(manifest.rtl_digest, "120970d812836f19888625587a4606a5ad23cef31c8684e601771552548fc6b9");
-    }
-
-    #[test]
-    fn what_a_configuration_has_otherwise_than_its_part_replaces_that() {
-        let text = "part: p\ncoefficients: {a: 1, b: 2}\nconfigurations: {t: {b: 3}, other: {a: 4}}\n";
-        let yaml = serde_yaml::to_string(&coefficients(&config_of(CONFIG).unwrap(), text).unwrap()).unwrap();
-        assert_eq!(yaml, "part: p\ncoefficients:\n  a: 1\n  b: 3\n");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use systole_hdl::board::Board;
 use systole_isa::bridge;
 use systole_isa::config::Config;
 use systole_isa::container::{self, Container, KIND_BITSTREAM_ZLIB, KIND_MANIFEST};
-use systole_isa::manifest::{Kernel, Manifest, MemoryPort, KERNEL_INFER};
+use systole_isa::manifest::{coefficients, Kernel, Manifest, MemoryPort, KERNEL_INFER};
 use systole_isa::ISA_VERSION;
 
 /// Names and texts of source files.
@@ -59,17 +59,6 @@ fn read_latency_cycles(board: &Board, config: &Config) -> u32 {
     let (empty, state) = (5, 4 * bridge::STATE_WORDS as u64);
     let bits = 10 * (3 * empty + state + config.bus_bytes() as u64);
     u32::try_from((bits * board.clock_hz).div_ceil(board.baud)).unwrap_or(u32::MAX)
-}
-
-/// The energy coefficients of a configuration: those of its part, and its own in their place.
-fn coefficients(config: &Config, text: &str) -> Result<serde_yaml::Value> {
-    let mut energy: serde_yaml::Value = serde_yaml::from_str(text)?;
-    let others = energy.as_mapping_mut().and_then(|map| map.remove("configurations"));
-    let own = others.as_ref().and_then(|others| others.get(&config.name)).and_then(|own| own.as_mapping());
-    for (name, coefficient) in own.into_iter().flatten() {
-        energy["coefficients"][name] = coefficient.clone();
-    }
-    Ok(energy)
 }
 
 /// The manifest of a board's container.
@@ -246,11 +235,7 @@ pub struct Unpacked {
 /// Unpacks a container whose digests are right.
 pub fn unpack(file: &[u8]) -> Result<Unpacked> {
     let container = Container::parse(file).map_err(anyhow::Error::msg)?;
-    let sections = container.sections.iter().map(|section| (section.bytes, section.digest));
-    let mut all = sections.chain([(container.head, container.table_digest)]);
-    if all.any(|(bytes, wanted)| wanted != <[u8; 32]>::from(Sha256::digest(bytes))) {
-        bail!("a SHA-256 is wrong: the file is damaged");
-    }
+    container.check(|b| Sha256::digest(b).into()).map_err(|e| anyhow::anyhow!("{e}: the file is damaged"))?;
     let manifest = container.section(KIND_MANIFEST).context("there is no manifest")?;
     let Some(section) = container.section(KIND_BITSTREAM_ZLIB) else {
         bail!("there is no bitstream in it: it is not a board's container")

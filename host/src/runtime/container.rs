@@ -116,14 +116,7 @@ fn brief(c: &Config) -> String {
 /// One line: what is wrong, and where.
 pub fn check_container(bytes: &[u8]) -> Result<Manifest<Option<Coefficients>>, String> {
     let container = Container::parse(bytes)?;
-    if digest(container.head) != container.table_digest {
-        return Err("the SHA-256 of its section table is wrong: the file is damaged".into());
-    }
-    for (i, section) in container.sections.iter().enumerate() {
-        if digest(section.bytes) != section.digest {
-            return Err(format!("the SHA-256 of section {i} is wrong: the file is damaged"));
-        }
-    }
+    container.check(digest).map_err(|e| format!("{e}: the file is damaged"))?;
     let section = container.section(KIND_MANIFEST).ok_or("there is no manifest")?;
     let yaml = std::str::from_utf8(section.bytes).map_err(|e| format!("manifest: {e}"))?;
     let manifest: Manifest<Option<Coefficients>> =
