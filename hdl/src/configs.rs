@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_holds_the_three_configurations() {
+    fn the_file_holds_the_four_configurations() {
         let names: Vec<String> = configs().unwrap().into_iter().map(|c| c.name).collect();
         assert_eq!(names, ["small4x4", "edge8x8", "edge12x12", "mid16x16"]);
     }

@@ -140,3 +140,48 @@ fn a_keyword_of_systemverilog_is_no_name() {
     assert_eq!(refusal::<Named>(), say("soft"));
     assert_eq!(refusal::<ByHand>(), say("before"));
 }
+
+/// Children whose inputs are a slice, a value that is settled, and one that is assigned again further on.
+#[derive(LogicBlock, Default)]
+struct Pins {
+    clock: Signal<In, Clock>,
+    a: Signal<In, Bits<8>>,
+    up: Signal<In, Bit>,
+    out: Signal<Out, Bits<24>>,
+    low: Delay<3>,
+    whole: Delay<8>,
+    early: Delay<8>,
+    settled: Signal<Local, Bits<8>>,
+    later: Signal<Local, Bits<8>>,
+}
+
+impl Logic for Pins {
+    #[hdl_gen]
+    fn update(&mut self) {
+        clock!(self, clock, low, whole, early);
+        self.low.from.next = self.a.val().get_bits::<3>(2);
+        self.settled.next = self.a.val();
+        if self.up.val() {
+            self.settled.next = self.a.val() + 1;
+        }
+        self.whole.from.next = self.settled.val();
+        self.later.next = self.a.val();
+        self.early.from.next = self.later.val();
+        if self.up.val() {
+            self.later.next = self.a.val() + 1;
+        }
+        self.out.next = bit_cast::<24, 8>(self.whole.to.val()) << 16
+            | (bit_cast::<24, 8>(self.early.to.val()) << 8)
+            | bit_cast::<24, 3>(self.low.to.val());
+    }
+}
+
+#[test]
+fn a_pin_takes_a_slice_or_a_settled_value_and_no_other() {
+    let mut block = Pins::default();
+    block.connect_all();
+    let text = merge(&generate_verilog(&block), "systole_", "systole_pins").unwrap();
+    assert!(text.contains("low (.clock(clock), .from(a[4:2]), .to(low_to));\n"), "{text}");
+    assert!(text.contains("whole (.clock(clock), .from(settled), .to(whole_to));\n"), "{text}");
+    assert!(text.contains("early (.clock(clock), .from(early_from), .to(early_to));\n"), "{text}");
+}
