@@ -38,11 +38,14 @@ pub struct Options {
     pub link: Option<PathBuf>,
 }
 
+/// Requests that arrived whole, by their operation.
+type Requests = [AtomicU64; 8];
+
 /// A board that answers until it is dropped, which unplugs it.
 pub struct Fake {
     path: PathBuf,
     stop: Arc<AtomicBool>,
-    requests: Arc<AtomicU64>,
+    requests: Arc<Requests>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -57,7 +60,7 @@ impl Fake {
             pty.link(link)?;
         }
         let path = options.link.clone().unwrap_or_else(|| pty.path().into());
-        let (stop, requests) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (stop, requests) = (Arc::new(AtomicBool::new(false)), Arc::new(Requests::default()));
         let side = Side::new(pty, options, stop.clone(), requests.clone());
         let thread = std::thread::Builder::new().name("fake-board".into()).spawn(move || side.serve())?;
         Ok(Self { path, stop, requests, thread: Some(thread) })
@@ -70,7 +73,12 @@ impl Fake {
 
     /// Requests that arrived whole.
     pub fn requests(&self) -> u64 {
-        self.requests.load(Relaxed)
+        all(&self.requests)
+    }
+
+    /// Those of an operation.
+    pub fn requests_of(&self, op: u8) -> u64 {
+        self.requests[usize::from(op & 7)].load(Relaxed)
     }
 
     /// Waits until the board is unplugged by itself, if it ever is.
@@ -86,6 +94,10 @@ impl Drop for Fake {
     }
 }
 
+fn all(requests: &Requests) -> u64 {
+    requests.iter().map(|count| count.load(Relaxed)).sum()
+}
+
 /// The board's side of the line.
 struct Side {
     pty: Pty,
@@ -94,13 +106,13 @@ struct Side {
     shared: Arc<Shared>,
     kernel: Kernel,
     stop: Arc<AtomicBool>,
-    requests: Arc<AtomicU64>,
+    requests: Arc<Requests>,
     /// Sequence bit of the request carried out last.
     last: Option<bool>,
 }
 
 impl Side {
-    fn new(pty: Pty, options: Options, stop: Arc<AtomicBool>, requests: Arc<AtomicU64>) -> Self {
+    fn new(pty: Pty, options: Options, stop: Arc<AtomicBool>, requests: Arc<Requests>) -> Self {
         let shared = Arc::new(Shared::default());
         let kernel = Kernel::new(&options.config, shared.clone());
         let noise = Noise::new(options.faults);
@@ -121,7 +133,8 @@ impl Side {
                 match parse(REQUEST, &received) {
                     Ok(Some((frame, used))) => {
                         received.drain(..used);
-                        let count = self.requests.fetch_add(1, Relaxed);
+                        let count = all(&self.requests);
+                        self.requests[usize::from(frame.0 & 7)].fetch_add(1, Relaxed);
                         if self.options.unplug_after.is_some_and(|most| count >= most) {
                             self.kernel.reset();
                             return;
