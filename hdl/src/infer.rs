@@ -441,7 +441,7 @@ impl<
         self.counters.bus_reads.next = self.m_axi_gmem_rvalid.val() && self.taking.val();
         self.counters.bus_writes.next = self.store.wvalid.val() && self.m_axi_gmem_wready.val();
         self.counters.drain_busy.next = self.data.draining.val();
-        self.counters.commands.next = self.sequencer.cmd_ready.val();
+        self.counters.commands.next = self.sequencer.executed.val();
         self.counters.stalls.next = self.data.stalled.val();
         self.store.slot.next = self.counters.slot.val();
         self.store.count.next = self.counters.count.val();

@@ -1,6 +1,7 @@
 //! The load unit: copies words from card memory to activation or weight memory, one bus word to one on-chip word.
 //!
-//! It asks for bursts of at most 16 beats that end where an aligned 16 would, so that none crosses 4096 bytes, and asks
+//! It asks for bursts of at most 16 beats that end where an aligned 16 would, so that none crosses 4096 bytes, two cycles a
+//! burst (its address and length are worked out in the first, shown from registers in the second), and asks
 //! for the next without waiting for the data of the one before; nor does the next job wait for the data of this one, so
 //! that the bus is never idle between two. Each beat is written in the cycle in which it comes. Word counts past the
 //! memories (MW address bits) wrap.
@@ -55,6 +56,11 @@ pub struct Load<const AW: usize, const BUS: usize, const MW: usize> {
     /// The newest job asks; words it has asked for.
     asking: DFF<Bit>,
     asked: DFF<Bits<MW>>,
+    /// The next burst is shown: where from, its beats less 1, whether it is the job's last.
+    shown: DFF<Bit>,
+    burst_at: DFF<Bits<AW>>,
+    beats: DFF<Bits<4>>,
+    last_shown: DFF<Bit>,
     /// The newest job waits until the words of the one before have come.
     waiting: DFF<Bit>,
     /// The job whose words come now: where the next one goes, how many follow it.
@@ -88,7 +94,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Load<AW, BUS,
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, source, buffer, target, to_weights, length, asking, asked, waiting);
-        dff_setup!(self, clock, working, at, left_to_write, writes_weights);
+        dff_setup!(self, clock, working, at, left_to_write, writes_weights, shown, burst_at, beats, last_shown);
         if self.set.val() & (self.op.val() == self.op_source.val()) {
             self.source.d.next = self.value.val();
         }
@@ -109,20 +115,25 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Load<AW, BUS,
         if self.buffer.q.val().get_bit(1) {
             self.base.next = self.output_at.val();
         }
-        self.araddr.next = self.base.val() + (bit_cast::<AW, 24>(self.word.val()) << self.bytes_log2.val());
+        self.burst_at.d.next = self.base.val() + (bit_cast::<AW, 24>(self.word.val()) << self.bytes_log2.val());
         self.to_boundary.next = !self.word.val().get_bits::<4>(0);
         self.left.next = self.length.q.val() - self.asked.q.val();
         self.last_burst.next =
             (self.left.val() < self.burst.val()) & (self.left.val().get_bits::<4>(0) <= self.to_boundary.val());
-        self.arlen.next = self.to_boundary.val();
+        self.beats.d.next = self.to_boundary.val();
         if self.last_burst.val() {
-            self.arlen.next = self.left.val().get_bits::<4>(0);
+            self.beats.d.next = self.left.val().get_bits::<4>(0);
         }
-        self.arvalid.next = self.asking.q.val();
-        if self.asking.q.val() & self.arready.val() {
+        self.last_shown.d.next = self.last_burst.val();
+        self.shown.d.next = self.asking.q.val();
+        self.arvalid.next = self.shown.q.val();
+        self.araddr.next = self.burst_at.q.val();
+        self.arlen.next = self.beats.q.val();
+        if self.shown.q.val() & self.arready.val() {
             self.asked.d.next =
                 self.asked.q.val() - (bit_cast::<MW, 4>(self.word.val().get_bits::<4>(0)) | self.minus_burst.val());
-            self.asking.d.next = !self.last_burst.val();
+            self.asking.d.next = !self.last_shown.q.val();
+            self.shown.d.next = false;
         }
 
         self.address.next = self.at.q.val();
@@ -159,6 +170,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Load<AW, BUS,
             self.working.d.next = false;
             self.waiting.d.next = false;
             self.asking.d.next = false;
+            self.shown.d.next = false;
         }
     }
 }

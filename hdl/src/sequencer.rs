@@ -1,17 +1,20 @@
 //! The sequencer: executes command words, one a cycle when nothing makes it wait.
 //!
-//! It holds no command: the fetch unit presents one and keeps it until `cmd_ready`, which is raised in the cycle that
-//! executes it. A register is written once its unit is idle, an operation starts once its unit is idle (the load unit
+//! A register holds the next command with what it waits for, one bit a unit, so that between a unit's busy flag and the
+//! registers that a command writes there are few gates. Registers are written in the cycle that executes the command;
+//! start pulses and `mark` come a cycle later, and until then a started unit counts as busy here; its own flag must be
+//! up in the cycle after the pulse.
+//!
+//! A register is written once its unit is idle, an operation starts once its unit is idle (the load unit
 //! takes a second job); `MARK` and `END` wait for all units, and everything waits while a snapshot is taken, so that no
 //! count of the next layer gets into it; a soft `MARK` waits for feeder and store unit only, and nothing waits for it. An
 //! unknown command sets `illegal` and ends the run as `END` does, and so does a read that failed: what comes after it may
-//! be no commands at all. Latency 0 from command to `set` and to the
-//! start pulses; a unit's busy flag must be up in the cycle after its start pulse.
+//! be no commands at all.
 //!
 //! | port | direction | meaning |
 //! |---|---|---|
 //! | `start` | in | pulse: a run begins |
-//! | `cmd_valid`, `cmd`, `cmd_ready` | in, in 32, out | commands; `cmd_ready` is high only with `cmd_valid` |
+//! | `cmd_valid`, `cmd`, `cmd_ready` | in, in 32, out | commands: one is taken where both are high |
 //! | `feed_busy`, `drain_busy`, `load_busy`, `store_busy` | in | units; store is also busy with a snapshot |
 //! | `load_full`, `load_older` | in | the load unit takes no job; another load than the newest runs |
 //! | `read_error` | in | since the start a read failed: the run ends when feeder, load and store are idle |
@@ -20,11 +23,12 @@
 //! | `fetch_busy`, `flush` | in, out | at the end `flush` stays up until the fetch unit is idle |
 //! | `set`, `op`, `value` | out 1, 8, 24 | set bus to all units |
 //! | `start_feed`, `start_drain`, `start_load`, `start_store`, `mark` | out | pulses; `gently` with `mark` |
+//! | `executed` | out | a command is executed |
 //! | `running` | out | from `start` to `done` |
 //! | `done` | out | pulse: the run has ended |
 //! | `illegal` | out | an unknown command ended the run; until the next start |
 
-use crate::literal::op;
+use crate::literal::{literal, op};
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
@@ -60,20 +64,56 @@ pub struct Sequencer {
     pub start_store: Signal<Out, Bit>,
     pub mark: Signal<Out, Bit>,
     pub gently: Signal<Out, Bit>,
+    pub executed: Signal<Out, Bit>,
     pub running: Signal<Out, Bit>,
     pub done: Signal<Out, Bit>,
     pub illegal: Signal<Out, Bit>,
     executing: DFF<Bit>,
     ending: DFF<Bit>,
     bad: DFF<Bit>,
+    /// The command, and what it does.
+    word: DFF<Bits<32>>,
+    valid: DFF<Bit>,
+    is_register: DFF<Bit>,
+    is_feed: DFF<Bit>,
+    is_drain: DFF<Bit>,
+    is_load: DFF<Bit>,
+    is_store: DFF<Bit>,
+    is_mark: DFF<Bit>,
+    ends: DFF<Bit>,
+    unknown: DFF<Bit>,
+    /// It waits for: feeder, drain, all loads, store, all loads but the newest (bits as `WAIT` has them), a free bank, room
+    /// for a load.
+    waits: DFF<Bits<7>>,
+    feeds: DFF<Bit>,
+    drains: DFF<Bit>,
+    loads: DFF<Bit>,
+    stores: DFF<Bit>,
+    marks: DFF<Bit>,
+    soft: DFF<Bit>,
     number: Signal<Local, Bits<8>>,
+    known: Signal<Local, Bit>,
+    take: Signal<Local, Bit>,
+    feeding: Signal<Local, Bit>,
+    draining: Signal<Local, Bit>,
+    loading: Signal<Local, Bit>,
+    storing: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
     go: Signal<Local, Bit>,
-    known: Signal<Local, Bit>,
-    is_register: Signal<Local, Bit>,
-    idle: Signal<Local, Bit>,
-    unit_idle: Signal<Local, Bit>,
-    waited: Signal<Local, Bit>,
+    #[default(literal(0b000_0001))]
+    wait_feed: Constant<Bits<7>>,
+    #[default(literal(0b000_0010))]
+    wait_drain: Constant<Bits<7>>,
+    #[default(literal(0b000_1000))]
+    wait_store: Constant<Bits<7>>,
+    #[default(literal(0b000_1001))]
+    wait_soft: Constant<Bits<7>>,
+    #[default(literal(0b000_1111))]
+    wait_all: Constant<Bits<7>>,
+    #[default(literal(0b010_0001))]
+    wait_bank: Constant<Bits<7>>,
+    #[default(literal(0b100_0000))]
+    wait_room: Constant<Bits<7>>,
     /// One bit for each operation below 128: whether the contract has it.
     #[default(Constant::new(command::OPERATIONS.iter().fold(0u128, |set, o| set | 1 << o.op).to_bits()))]
     operations: Constant<Bits<128>>,
@@ -96,74 +136,101 @@ pub struct Sequencer {
 impl Logic for Sequencer {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, executing, ending, bad);
+        dff_setup!(self, clock, executing, ending, bad, word, valid, waits);
+        dff_setup!(self, clock, is_register, is_feed, is_drain, is_load, is_store, is_mark, ends, unknown);
+        dff_setup!(self, clock, feeds, drains, loads, stores, marks, soft);
         self.number.next = self.cmd.val().get_bits::<8>(24);
-        self.op.next = self.cmd.val().get_bits::<8>(24);
-        self.value.next = self.cmd.val().get_bits::<24>(0);
-
-        self.idle.next = !(self.feed_busy.val() | self.drain_busy.val() | self.load_busy.val() | self.store_busy.val());
         self.known.next =
             !self.cmd.val().get_bit(31) & self.operations.val().get_bit(self.cmd.val().get_bits::<7>(24).index());
-        self.is_register.next = !self.cmd.val().get_bit(30);
-        // The unit that a register belongs to.
-        self.unit_idle.next = !self.feed_busy.val();
-        if self.cmd.val().get_bit(28) {
-            self.unit_idle.next = !self.drain_busy.val();
-            if self.cmd.val().get_bit(27) {
-                self.unit_idle.next = !self.load_full.val();
-                if self.cmd.val().get_bit(26) {
-                    self.unit_idle.next = !self.store_busy.val();
+
+        // The next command into the register.
+        self.take.next = (!self.valid.q.val()) | self.go.val();
+        self.cmd_ready.next = self.take.val();
+        if self.take.val() {
+            self.valid.d.next = self.cmd_valid.val();
+            self.word.d.next = self.cmd.val();
+            self.is_register.d.next = self.known.val() & (!self.cmd.val().get_bit(30));
+            self.is_feed.d.next = self.number.val() == self.op_feed.val();
+            self.is_drain.d.next = self.number.val() == self.op_drain.val();
+            self.is_load.d.next = self.number.val() == self.op_load.val();
+            self.is_store.d.next = self.number.val() == self.op_store.val();
+            self.is_mark.d.next = self.number.val() == self.op_mark.val();
+            self.ends.d.next = (!self.known.val()) | (self.number.val() == self.op_end.val());
+            self.unknown.d.next = !self.known.val();
+            // What is left, MARK, END and unknown words, waits for everything.
+            self.waits.d.next = self.wait_all.val();
+            if self.known.val() {
+                if !self.cmd.val().get_bit(30) {
+                    // The unit that a register belongs to.
+                    self.waits.d.next = self.wait_feed.val();
+                    if self.cmd.val().get_bit(28) {
+                        self.waits.d.next = self.wait_drain.val();
+                        if self.cmd.val().get_bit(27) {
+                            self.waits.d.next = self.wait_room.val();
+                            if self.cmd.val().get_bit(26) {
+                                self.waits.d.next = self.wait_store.val();
+                            }
+                        }
+                    }
+                } else if self.number.val() == self.op_feed.val() {
+                    self.waits.d.next = self.wait_bank.val();
+                } else if self.number.val() == self.op_drain.val() {
+                    self.waits.d.next = self.wait_drain.val();
+                } else if self.number.val() == self.op_load.val() {
+                    self.waits.d.next = self.wait_room.val();
+                } else if self.number.val() == self.op_store.val() {
+                    self.waits.d.next = self.wait_store.val();
+                } else if self.number.val() == self.op_wait.val() {
+                    self.waits.d.next = bit_cast::<7, 5>(self.cmd.val().get_bits::<5>(0));
+                } else if (self.number.val() == self.op_mark.val()) & self.cmd.val().get_bit(0) {
+                    self.waits.d.next = self.wait_soft.val();
                 }
             }
         }
-        self.waited.next = !((self.cmd.val().get_bit(0) & self.feed_busy.val())
-            | (self.cmd.val().get_bit(1) & self.drain_busy.val())
-            | (self.cmd.val().get_bit(2) & self.load_busy.val())
-            | (self.cmd.val().get_bit(3) & self.store_busy.val())
-            | (self.cmd.val().get_bit(4) & self.load_older.val()));
 
-        // What is left, MARK, END and unknown words, waits for everything.
-        self.ready.next = self.idle.val();
-        if self.known.val() {
-            if self.is_register.val() {
-                self.ready.next = self.unit_idle.val();
-            } else if self.number.val() == self.op_feed.val() {
-                self.ready.next = !(self.feed_busy.val() | self.feed_blocked.val());
-            } else if self.number.val() == self.op_drain.val() {
-                self.ready.next = !self.drain_busy.val();
-            } else if self.number.val() == self.op_load.val() {
-                self.ready.next = !self.load_full.val();
-            } else if self.number.val() == self.op_store.val() {
-                self.ready.next = !self.store_busy.val();
-            } else if self.number.val() == self.op_wait.val() {
-                self.ready.next = self.waited.val();
-            } else if (self.number.val() == self.op_mark.val()) & self.cmd.val().get_bit(0) {
-                self.ready.next = !(self.feed_busy.val() | self.store_busy.val());
-            }
-        }
-        self.go.next = self.cmd_valid.val()
+        // It is executed once nothing that it waits for is there. What was started a cycle ago is not busy yet.
+        self.feeding.next = self.feed_busy.val() | self.feeds.q.val();
+        self.draining.next = self.drain_busy.val() | self.drains.q.val();
+        self.loading.next = self.load_busy.val() | self.loads.q.val();
+        self.storing.next = self.store_busy.val() | self.stores.q.val() | self.marks.q.val();
+        self.ready.next = !((self.waits.q.val().get_bit(0) & self.feeding.val())
+            | (self.waits.q.val().get_bit(1) & self.draining.val())
+            | (self.waits.q.val().get_bit(2) & self.loading.val())
+            | (self.waits.q.val().get_bit(3) & self.storing.val())
+            | (self.waits.q.val().get_bit(4) & (self.load_older.val() | (self.loads.q.val() & self.load_busy.val())))
+            | (self.waits.q.val().get_bit(5) & self.feed_blocked.val())
+            | (self.waits.q.val().get_bit(6) & (self.load_full.val() | self.loads.q.val())));
+        self.go.next = self.valid.q.val()
             & self.ready.val()
             & self.executing.q.val()
             & (!self.ending.q.val())
-            & (!self.marking.val())
+            & (!(self.marking.val() | (self.marks.q.val() & (!self.soft.q.val()))))
             & (!self.read_error.val());
-        self.cmd_ready.next = self.go.val();
-        self.set.next = self.go.val() & self.known.val() & self.is_register.val();
-        self.start_feed.next = self.go.val() & (self.number.val() == self.op_feed.val());
-        self.start_drain.next = self.go.val() & (self.number.val() == self.op_drain.val());
-        self.start_load.next = self.go.val() & (self.number.val() == self.op_load.val());
-        self.start_store.next = self.go.val() & (self.number.val() == self.op_store.val());
-        self.mark.next = self.go.val() & (self.number.val() == self.op_mark.val());
-        self.gently.next = self.cmd.val().get_bit(0);
+        self.executed.next = self.go.val();
+        self.op.next = self.word.q.val().get_bits::<8>(24);
+        self.value.next = self.word.q.val().get_bits::<24>(0);
+        self.set.next = self.go.val() & self.is_register.q.val();
+        self.feeds.d.next = self.go.val() & self.is_feed.q.val();
+        self.drains.d.next = self.go.val() & self.is_drain.q.val();
+        self.loads.d.next = self.go.val() & self.is_load.q.val();
+        self.stores.d.next = self.go.val() & self.is_store.q.val();
+        self.marks.d.next = self.go.val() & self.is_mark.q.val();
+        self.soft.d.next = self.word.q.val().get_bit(0);
+        self.start_feed.next = self.feeds.q.val();
+        self.start_drain.next = self.drains.q.val();
+        self.start_load.next = self.loads.q.val();
+        self.start_store.next = self.stores.q.val();
+        self.mark.next = self.marks.q.val();
+        self.gently.next = self.soft.q.val();
 
-        if self.go.val() & ((!self.known.val()) | (self.number.val() == self.op_end.val())) {
+        if self.go.val() & self.ends.q.val() {
             self.ending.d.next = true;
-            self.bad.d.next = !self.known.val();
+            self.bad.d.next = self.unknown.q.val();
         }
         // The drain may wait for a feed that will not come: the next start clears it.
         if self.executing.q.val()
             & self.read_error.val()
-            & (!(self.feed_busy.val() | self.load_busy.val() | self.store_busy.val()))
+            & (!(self.feeding.val() | self.loading.val() | self.storing.val()))
         {
             self.ending.d.next = true;
         }
@@ -178,6 +245,9 @@ impl Logic for Sequencer {
         if self.start.val() {
             self.executing.d.next = true;
             self.bad.d.next = false;
+        }
+        if self.start.val() | self.reset.val() {
+            self.valid.d.next = false;
         }
         if self.reset.val() {
             self.executing.d.next = false;

@@ -35,7 +35,7 @@ pub const SETTLE: u32 = 9;
 pub enum Phase {
     /// No job.
     Idle,
-    /// The address is shown.
+    /// The address is worked out, then shown.
     Address,
     /// Words are being caught and sent.
     Data,
@@ -84,6 +84,10 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     /// Words less 1.
     length: DFF<Bits<MW>>,
     phase: DFF<Phase>,
+    /// A burst is shown: where to, its beats less 1.
+    shown: DFF<Bit>,
+    burst_at: DFF<Bits<AW>>,
+    beats: DFF<Bits<4>>,
     /// The job is a snapshot.
     snapshot: DFF<Bit>,
     /// Snapshots since the run began.
@@ -135,7 +139,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, source, target, length, phase, snapshot, snapshots, settling, gentle, since);
-        dff_setup!(self, clock, caught, ended, coming, full, data, last, failed);
+        dff_setup!(self, clock, caught, ended, coming, full, data, last, failed, shown, burst_at, beats);
         if self.set.val() & (self.op.val() == self.op_source.val()) {
             self.source.d.next = self.value.val().get_bits::<MW>(0);
         }
@@ -154,17 +158,20 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
             self.base.next = self.counters_at.val();
         }
         self.word.next = self.offset.val() + bit_cast::<24, MW>(self.caught.q.val());
-        self.awaddr.next = self.base.val() + (bit_cast::<AW, 24>(self.word.val()) << self.bytes_log2.val());
+        self.burst_at.d.next = self.base.val() + (bit_cast::<AW, 24>(self.word.val()) << self.bytes_log2.val());
         self.to_boundary.next = !self.word.val().get_bits::<4>(0);
         self.left.next = self.length.q.val() - self.caught.q.val();
-        self.awlen.next = self.to_boundary.val();
+        self.beats.d.next = self.to_boundary.val();
         if (!self.snapshot.q.val())
             & (self.left.val() < self.burst.val())
             & (self.left.val().get_bits::<4>(0) <= self.to_boundary.val())
         {
-            self.awlen.next = self.left.val().get_bits::<4>(0);
+            self.beats.d.next = self.left.val().get_bits::<4>(0);
         }
-        self.awvalid.next = self.phase.q.val() == Phase::Address;
+        self.shown.d.next = (self.phase.q.val() == Phase::Address) & (!(self.shown.q.val() & self.awready.val()));
+        self.awvalid.next = self.shown.q.val();
+        self.awaddr.next = self.burst_at.q.val();
+        self.awlen.next = self.beats.q.val();
 
         self.late.next = 0.into();
         if !self.slot.val().any() {
@@ -226,7 +233,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
                 }
             }
             Phase::Address => {
-                if self.awready.val() {
+                if self.shown.q.val() & self.awready.val() {
                     self.phase.d.next = Phase::Data;
                 }
             }
@@ -262,6 +269,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
             self.phase.d.next = Phase::Idle;
             self.full.d.next = false;
             self.coming.d.next = false;
+            self.shown.d.next = false;
         }
     }
 }

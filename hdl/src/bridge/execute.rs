@@ -141,6 +141,9 @@ pub struct Execute<const BUS: usize, const WB: usize> {
     taking: DFF<Bit>,
     held: DFF<Bit>,
     reply_end: DFF<Bits<WB>>,
+    /// A bit of the address, or of the register read, is chosen in one cycle and put in the next.
+    chosen: DFF<Bit>,
+    bit: DFF<Bit>,
     fresh: Signal<Local, Bit>,
     bit_end: Signal<Local, Bit>,
     beat_end: Signal<Local, Bit>,
@@ -208,7 +211,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, awake, last, shift, arriving, addressing, number, id, length, final_beat);
-        dff_setup!(self, clock, taking, held, reply_end);
+        dff_setup!(self, clock, taking, held, reply_end, chosen, bit);
         self.index.next = self.place.val();
         self.fresh.next = self.sequence_bit.val() ^ self.last.q.val();
         self.bit_end.next = self.place.val().all();
@@ -283,12 +286,14 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
                 self.about.next = self.flags.val().get_bit(self.index.val().get_bits::<2>(0).index());
             }
         }
-        self.bit_out.next = self.shift.q.val().get_bit(0);
-        if self.state.q.val() == State::Describe {
-            self.bit_out.next = self.about.val();
-        }
+        self.bit.d.next = self.about.val();
         if self.state.q.val() == State::Value {
-            self.bit_out.next = self.c_rdata.val().get_bit(self.index.val().index());
+            self.bit.d.next = self.c_rdata.val().get_bit(self.index.val().index());
+        }
+        self.chosen.d.next = false;
+        self.bit_out.next = self.bit.q.val();
+        if self.state.q.val() == State::Spill {
+            self.bit_out.next = self.shift.q.val().get_bit(0);
         }
 
         // The shift register: from the memory a cycle after the step, to the memory at once.
@@ -398,7 +403,8 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
             }
             State::Value => {
                 // Words 0 to 2: in a reply's third word it is looked for.
-                if self.c_rvalid.val() {
+                self.chosen.d.next = self.c_rvalid.val() & (!self.chosen.q.val());
+                if self.chosen.q.val() {
                     self.step.next = true;
                     self.put.next = true;
                     if self.bit_end.val() & self.word.val().get_bit(1) {
@@ -437,14 +443,17 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
             }
             State::Describe => {
                 // Of a burst that is held only the flags are new.
-                self.step.next = true;
-                self.put.next =
-                    (!self.held.q.val()) | (!(self.word.val().get_bit(0) | self.place.val().get_bits::<2>(3).any()));
-                if self.bit_end.val() & self.word.val().get_bit(0) {
-                    self.state.d.next = State::Note;
-                    if self.taking.q.val() {
-                        self.m_awready.next = true;
-                        self.state.d.next = State::Take;
+                self.chosen.d.next = !self.chosen.q.val();
+                if self.chosen.q.val() {
+                    self.step.next = true;
+                    self.put.next = (!self.held.q.val())
+                        | (!(self.word.val().get_bit(0) | self.place.val().get_bits::<2>(3).any()));
+                    if self.bit_end.val() & self.word.val().get_bit(0) {
+                        self.state.d.next = State::Note;
+                        if self.taking.q.val() {
+                            self.m_awready.next = true;
+                            self.state.d.next = State::Take;
+                        }
                     }
                 }
             }

@@ -12,18 +12,33 @@ struct Model {
     running: bool,
     ending: bool,
     illegal: bool,
-    /// Runs that a failed read ended; soft marks beside units at work.
+    /// The command that is to be executed, if `valid`.
+    word: u32,
+    valid: bool,
+    /// What was started or marked a cycle ago, and that cycle's lowest bit of the value.
+    pulse: Option<u8>,
+    gently: bool,
+    /// Runs that a failed read ended; soft marks beside units at work; starts that the next command had to wait for.
     failed: usize,
     soft: usize,
+    fresh: usize,
 }
 
 impl Model {
     fn step(&mut self, i: &[u128]) -> Vec<u128> {
         let on = |k: usize| i[k] == 1;
-        let (reset, start, valid, blocked, marking, fetch) = (on(0), on(1), on(2), on(5), on(9), on(10));
-        let busy = [on(4), on(6), on(7), on(8)];
+        let (reset, start, offered, blocked, marking, fetch) = (on(0), on(1), on(2), on(5), on(9), on(10));
+        let units = [on(4), on(6), on(7), on(8)];
         let (load_full, load_older, read_error) = (on(11), on(12), on(13));
-        let (op, value) = unpack(i[3] as u32);
+        let (op, value) = unpack(self.word);
+        // A unit is busy from its start on, though it says so a cycle later.
+        let pulse = |wanted: u8| self.pulse == Some(wanted);
+        let starts = [command::FEED, command::DRAIN, command::LOAD, command::STORE].map(pulse);
+        let mut busy = [0, 1, 2, 3].map(|u| units[u] || starts[u]);
+        busy[3] |= pulse(command::MARK);
+        let load_full = load_full || starts[2];
+        let load_older = load_older || starts[2] && units[2];
+        let marking = marking || pulse(command::MARK) && !self.gently;
         let all_idle = !busy.contains(&true);
         let known = operation(op).is_some();
         let unit = match op {
@@ -49,11 +64,13 @@ impl Model {
             _ => all_idle,
         };
         // What comes after a failed read may be no commands.
-        let go = valid && ready && self.running && !self.ending && !marking && !read_error;
-        let is = |wanted: u8| u128::from(go && op == wanted);
+        let may = self.valid && self.running && !self.ending && !read_error;
+        let go = may && ready && !marking;
+        let take = !self.valid || go;
         let done = self.ending && !fetch;
+        let is = |wanted: u8| u128::from(pulse(wanted));
         let out = vec![
-            u128::from(go),
+            u128::from(take),
             u128::from(self.ending),
             u128::from(go && known && op < command::FEED),
             u128::from(op),
@@ -63,18 +80,26 @@ impl Model {
             is(command::LOAD),
             is(command::STORE),
             is(command::MARK),
-            u128::from(value & 1),
+            u128::from(self.gently),
+            u128::from(go),
             u128::from(self.running),
             u128::from(done),
             u128::from(self.illegal),
         ];
+        self.fresh += usize::from(may && !ready && self.pulse.is_some() && !units.contains(&true));
+        self.soft += usize::from(go && op == command::MARK && value & 1 == 1 && !all_idle);
         if go && (!known || op == command::END) {
             (self.ending, self.illegal) = (true, !known);
         }
         if self.running && read_error && !busy[0] && !busy[2] && !busy[3] {
             self.ending = true;
         }
-        self.soft += usize::from(go && op == command::MARK && value & 1 == 1 && !all_idle);
+        self.pulse =
+            (go && known && (command::FEED..=command::MARK).contains(&op) && op != command::WAIT).then_some(op);
+        self.gently = value & 1 == 1;
+        if take {
+            (self.word, self.valid) = (i[3] as u32, offered);
+        }
         if done {
             self.failed += usize::from(read_error && !self.illegal);
             (self.ending, self.running) = (false, false);
@@ -84,6 +109,9 @@ impl Model {
         }
         if reset {
             (self.running, self.ending, self.illegal) = (false, false, false);
+        }
+        if start || reset {
+            self.valid = false;
         }
         out
     }
@@ -108,14 +136,15 @@ fn every_command_waits_for_what_it_must() {
     let bench = cosim!(Sequencer::default(),
         inputs: [reset, start, cmd_valid, cmd, feed_busy, feed_blocked, drain_busy, load_busy, store_busy, marking, fetch_busy,
             load_full, load_older, read_error],
-        outputs: [cmd_ready, flush, set, op, value, start_feed, start_drain, start_load, start_store, mark, gently, running, done, illegal]);
+        outputs: [cmd_ready, flush, set, op, value, start_feed, start_drain, start_load, start_store, mark, gently, executed,
+            running, done, illegal]);
     let mut rng = Rng::new(11);
     let mut model = Model::default();
     let (mut running, mut read_error) = (false, false);
     bench.check(
         20_000,
         |cycle, last| {
-            running = last.len() > 11 && last[11] == 1 && last[12] == 0;
+            running = last.len() > 12 && last[12] == 1 && last[13] == 0;
             // An error stays until the next start.
             read_error = running && (read_error || rng.below(300) == 0);
             let mut op = rng.below(0x48) as u8;
@@ -139,4 +168,5 @@ fn every_command_waits_for_what_it_must() {
     );
     assert!(model.failed > 10, "only {} runs ended by a failed read", model.failed);
     assert!(model.soft > 20, "only {} soft marks beside units at work", model.soft);
+    assert!(model.fresh > 100, "only {} commands waited for a unit that was just started", model.fresh);
 }

@@ -137,6 +137,8 @@ pub struct Load {
     length: u64,
     source: u64,
     asking: bool,
+    /// The next burst is shown; it was worked out in the cycle before.
+    shown: bool,
     asked: u64,
     waiting: bool,
     working: bool,
@@ -166,7 +168,7 @@ impl Load {
     /// The beats of the burst that it asks for.
     pub fn asks(&self) -> Option<u64> {
         let at = self.source + self.asked;
-        self.asking.then(|| (BURST - at % BURST).min(self.length - self.asked))
+        self.shown.then(|| (BURST - at % BURST).min(self.length - self.asked))
     }
 
     pub fn step(&mut self, taken: bool, beat: bool) {
@@ -180,6 +182,9 @@ impl Load {
         if taken {
             self.asked += self.asks().unwrap_or(0);
             self.asking = self.asked < self.length;
+            self.shown = false;
+        } else {
+            self.shown = self.asking;
         }
         if begins {
             self.waiting = false;

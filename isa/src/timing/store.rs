@@ -21,6 +21,8 @@ enum Phase {
 #[derive(Default)]
 pub struct Store {
     phase: Phase,
+    /// The address is shown.
+    shown: bool,
     snapshot: bool,
     gentle: bool,
     settling: u32,
@@ -68,7 +70,12 @@ impl Store {
         self.settling = self.settling.saturating_sub(1);
         match self.phase {
             Phase::Idle => (),
-            Phase::Address => self.phase = Phase::Data,
+            Phase::Address => {
+                if self.shown {
+                    self.phase = Phase::Data;
+                }
+                self.shown = !self.shown;
+            }
             Phase::Data if catch && (boundary || at_end) => self.phase = Phase::Answer,
             Phase::Data => (),
             Phase::Answer => {
