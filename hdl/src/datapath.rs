@@ -271,7 +271,7 @@ impl<
         self.drain.clear.next = self.clear.val();
         self.drain_busy.next = self.drain.busy.val();
         // Activation memory: the feeder on port a; drain, load and store on port b. One port serves b first; whether
-        // the feeder's word lies in the padding is known too late for the store to take its turn.
+        // the feeder asks for a word is known too late for the store to take its turn while a job is streamed.
         self.two_ports.next = self.ports.val() == self.two.val();
         self.load_wait.next = self.drain.write.val() || self.drain.add_read.val();
         self.act_written.next = self.drain.write.val() || self.load_act.val();
@@ -279,7 +279,7 @@ impl<
         self.store_served.next = self.store_read.val()
             && !self.act_written.val()
             && !self.drain.add_read.val()
-            && (!self.feeder.wants.val() || self.two_ports.val());
+            && (!self.feeder.busy.val() || self.two_ports.val());
         self.store_grant.next = self.store_served.val();
         self.other_read.next = self.store_served.val() || self.drain.add_read.val();
         self.act.read_a.next = self.feeder.read.val();

@@ -2,7 +2,7 @@
 //!
 //! A job streams one activation word a cycle: for each tile (kernel row, kernel column, channel block; block fastest)
 //! every output pixel of the job, row by row. Taps outside the input give the padding value. Addresses are running
-//! sums, so nothing is multiplied, and one adder makes them all. Outputs other than `wants`, `read` and `address` are registered: they stand
+//! sums, so nothing is multiplied, and one adder makes them all. Outputs other than `read` and `address` are registered: they stand
 //! beside the word that activation memory gives, one cycle after the request.
 //!
 //! Which loops end with a word is known when it is asked for: of columns and rows it was found with the word before, of tiles
@@ -27,7 +27,6 @@ use systole_isa::command;
 /// | `blocked` | out | the next accumulator bank has not been drained |
 /// | `drained`, `drained_bank` | in | 1: that bank has been drained |
 /// | `tile_ready`, `take` | in, out | next weight tile |
-/// | `wants` | out | a word will be streamed if the memory serves it |
 /// | `grant` | in | 1: activation memory serves the feeder this cycle |
 /// | `read`, `address` | out | request to activation memory |
 /// | `valid`, `pad`, `swap`, `first`, `max`, `bank`, `last`, `pixel` | out | what the word one cycle later is |
@@ -62,8 +61,6 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     pub tile_ready: Signal<In, Bit>,
     /// Take it.
     pub take: Signal<Out, Bit>,
-    /// Would stream.
-    pub wants: Signal<Out, Bit>,
     /// Activation memory serves the feeder.
     pub grant: Signal<In, Bit>,
     /// Read request.
@@ -336,7 +333,6 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
         // A pixel's word must not follow the one before in the next two cycles: its sum is that long on its way.
         self.may_start.next = (self.tile_ready.val() || self.held.val()) && !self.just_started.q.val().any();
         self.ready.next = self.active.q.val() && (!self.tile_start.q.val() || self.may_start.val());
-        self.wants.next = self.ready.val();
         self.go.next = self.ready.val() && self.grant.val();
         self.stalled.next = self.active.q.val() && !self.go.val();
         self.take.next = self.go.val() && self.tile_start.q.val() && !self.held.val();

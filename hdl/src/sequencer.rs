@@ -90,7 +90,10 @@ pub struct Sequencer {
     loads: DFF<Bit>,
     stores: DFF<Bit>,
     marks: DFF<Bit>,
-    soft: DFF<Bit>,
+    softly: DFF<Bit>,
+    /// A run goes on, and no snapshot holds it.
+    runs: DFF<Bit>,
+    held: DFF<Bit>,
     number: Signal<Local, Bits<8>>,
     known: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
@@ -99,6 +102,7 @@ pub struct Sequencer {
     loading: Signal<Local, Bit>,
     storing: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
+    over: Signal<Local, Bit>,
     go: Signal<Local, Bit>,
     #[default(literal(0b000_0001))]
     wait_feed: Constant<Bits<7>>,
@@ -138,7 +142,21 @@ impl Logic for Sequencer {
     fn update(&mut self) {
         dff_setup!(self, clock, executing, ending, bad, word, valid, waits);
         dff_setup!(self, clock, is_register, is_feed, is_drain, is_load, is_store, is_mark, ends, unknown);
-        dff_setup!(self, clock, feeds, drains, loads, stores, marks, soft);
+        dff_setup!(self, clock, feeds, drains, loads, stores, marks, softly, runs, held);
+        // It is executed once nothing that it waits for is there. What was started a cycle ago is not busy yet.
+        self.feeding.next = self.feed_busy.val() | self.feeds.q.val();
+        self.draining.next = self.drain_busy.val() | self.drains.q.val();
+        self.loading.next = self.load_busy.val() | self.loads.q.val();
+        self.storing.next = self.store_busy.val() | self.stores.q.val() | self.marks.q.val();
+        self.ready.next = !((self.waits.q.val().get_bit(0) & self.feeding.val())
+            | (self.waits.q.val().get_bit(1) & self.draining.val())
+            | (self.waits.q.val().get_bit(2) & self.loading.val())
+            | (self.waits.q.val().get_bit(3) & self.storing.val())
+            | (self.waits.q.val().get_bit(4) & (self.load_older.val() | (self.loads.q.val() & self.load_busy.val())))
+            | (self.waits.q.val().get_bit(5) & self.feed_blocked.val())
+            | (self.waits.q.val().get_bit(6) & (self.load_full.val() | self.loads.q.val())));
+        self.go.next = self.valid.q.val() & self.ready.val() & self.runs.q.val() & (!self.held.q.val());
+
         self.number.next = self.cmd.val().get_bits::<8>(24);
         self.known.next =
             !self.cmd.val().get_bit(31) & self.operations.val().get_bit(self.cmd.val().get_bits::<7>(24).index());
@@ -188,24 +206,6 @@ impl Logic for Sequencer {
             }
         }
 
-        // It is executed once nothing that it waits for is there. What was started a cycle ago is not busy yet.
-        self.feeding.next = self.feed_busy.val() | self.feeds.q.val();
-        self.draining.next = self.drain_busy.val() | self.drains.q.val();
-        self.loading.next = self.load_busy.val() | self.loads.q.val();
-        self.storing.next = self.store_busy.val() | self.stores.q.val() | self.marks.q.val();
-        self.ready.next = !((self.waits.q.val().get_bit(0) & self.feeding.val())
-            | (self.waits.q.val().get_bit(1) & self.draining.val())
-            | (self.waits.q.val().get_bit(2) & self.loading.val())
-            | (self.waits.q.val().get_bit(3) & self.storing.val())
-            | (self.waits.q.val().get_bit(4) & (self.load_older.val() | (self.loads.q.val() & self.load_busy.val())))
-            | (self.waits.q.val().get_bit(5) & self.feed_blocked.val())
-            | (self.waits.q.val().get_bit(6) & (self.load_full.val() | self.loads.q.val())));
-        self.go.next = self.valid.q.val()
-            & self.ready.val()
-            & self.executing.q.val()
-            & (!self.ending.q.val())
-            & (!(self.marking.val() | (self.marks.q.val() & (!self.soft.q.val()))))
-            & (!self.read_error.val());
         self.executed.next = self.go.val();
         self.op.next = self.word.q.val().get_bits::<8>(24);
         self.value.next = self.word.q.val().get_bits::<24>(0);
@@ -215,15 +215,21 @@ impl Logic for Sequencer {
         self.loads.d.next = self.go.val() & self.is_load.q.val();
         self.stores.d.next = self.go.val() & self.is_store.q.val();
         self.marks.d.next = self.go.val() & self.is_mark.q.val();
-        self.soft.d.next = self.word.q.val().get_bit(0);
+        self.softly.d.next = self.word.q.val().get_bit(0);
+        self.held.d.next = (self.go.val() & self.is_mark.q.val() & (!self.word.q.val().get_bit(0)))
+            | (self.held.q.val() & (self.marks.q.val() | self.marking.val()));
         self.start_feed.next = self.feeds.q.val();
         self.start_drain.next = self.drains.q.val();
         self.start_load.next = self.loads.q.val();
         self.start_store.next = self.stores.q.val();
         self.mark.next = self.marks.q.val();
-        self.gently.next = self.soft.q.val();
+        self.gently.next = self.softly.q.val();
 
-        if self.go.val() & self.ends.q.val() {
+        self.over.next = self.go.val() & self.ends.q.val();
+        // A beat that failed is not yet a command when this knows of it.
+        self.runs.d.next =
+            self.executing.q.val() & (!self.ending.q.val()) & (!self.over.val()) & (!self.read_error.val());
+        if self.over.val() {
             self.ending.d.next = true;
             self.bad.d.next = self.unknown.q.val();
         }
@@ -250,6 +256,7 @@ impl Logic for Sequencer {
             self.valid.d.next = false;
         }
         if self.reset.val() {
+            self.held.d.next = false;
             self.executing.d.next = false;
             self.ending.d.next = false;
             self.bad.d.next = false;

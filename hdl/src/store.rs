@@ -100,6 +100,8 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     /// Words of the job caught.
     caught: DFF<Bits<MW>>,
     ended: DFF<Bit>,
+    /// The next word caught is the job's last: known a cycle after the one before it, soon enough for a word in two cycles.
+    final_word: DFF<Bit>,
     /// The word that was asked for comes now.
     coming: DFF<Bit>,
     /// The word to be sent.
@@ -139,7 +141,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, source, target, length, phase, snapshot, snapshots, settling, gentle, since);
-        dff_setup!(self, clock, caught, ended, coming, full, data, last, failed, shown, burst_at, beats);
+        dff_setup!(self, clock, caught, ended, coming, full, data, last, failed, shown, burst_at, beats, final_word);
         if self.set.val() & (self.op.val() == self.op_source.val()) {
             self.source.d.next = self.value.val().get_bits::<MW>(0);
         }
@@ -188,7 +190,8 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
         self.coming.d.next = self.request.val() & self.act_grant.val();
         self.catch.next = self.coming.q.val();
         self.at_boundary.next = self.word.val().get_bits::<4>(0).all();
-        self.at_end.next = self.caught.q.val() == self.length.q.val();
+        self.final_word.d.next = self.caught.q.val() == self.length.q.val();
+        self.at_end.next = self.final_word.q.val();
         if self.snapshot.q.val() {
             self.catch.next = (self.phase.q.val() == Phase::Data)
                 & self.free.val()

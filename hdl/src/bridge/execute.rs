@@ -143,7 +143,9 @@ pub struct Execute<const BUS: usize, const WB: usize> {
     reply_end: DFF<Bits<WB>>,
     /// A bit of the address, or of the register read, is chosen in one cycle and put in the next.
     chosen: DFF<Bit>,
-    bit: DFF<Bit>,
+    /// The counters begin again, a cycle after that was found.
+    again: DFF<Bit>,
+    choice: DFF<Bit>,
     fresh: Signal<Local, Bit>,
     bit_end: Signal<Local, Bit>,
     beat_end: Signal<Local, Bit>,
@@ -211,7 +213,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, awake, last, shift, arriving, addressing, number, id, length, final_beat);
-        dff_setup!(self, clock, taking, held, reply_end, chosen, bit);
+        dff_setup!(self, clock, taking, held, reply_end, chosen, choice, again);
         self.index.next = self.place.val();
         self.fresh.next = self.sequence_bit.val() ^ self.last.q.val();
         self.bit_end.next = self.place.val().all();
@@ -225,7 +227,8 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
         }
 
         self.step.next = false;
-        self.restart.next = false;
+        self.restart.next = self.again.q.val();
+        self.again.d.next = false;
         self.done.next = false;
         self.put.next = false;
         self.region.next = (self.state.q.val() == State::Describe) | (self.state.q.val() == State::Spill);
@@ -286,12 +289,12 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
                 self.about.next = self.flags.val().get_bit(self.index.val().get_bits::<2>(0).index());
             }
         }
-        self.bit.d.next = self.about.val();
+        self.choice.d.next = self.about.val();
         if self.state.q.val() == State::Value {
-            self.bit.d.next = self.c_rdata.val().get_bit(self.index.val().index());
+            self.choice.d.next = self.c_rdata.val().get_bit(self.index.val().index());
         }
         self.chosen.d.next = false;
-        self.bit_out.next = self.bit.q.val();
+        self.bit_out.next = self.choice.q.val();
         if self.state.q.val() == State::Spill {
             self.bit_out.next = self.shift.q.val().get_bit(0);
         }
@@ -359,7 +362,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
                 self.awake.d.next = true;
                 self.held.d.next = false;
                 if self.bit_end.val() {
-                    self.restart.next = true;
+                    self.again.d.next = true;
                     self.state.d.next = State::Wait;
                 }
             }
@@ -409,7 +412,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
                     self.put.next = true;
                     if self.bit_end.val() & self.word.val().get_bit(1) {
                         self.c_rready.next = true;
-                        self.restart.next = true;
+                        self.again.d.next = true;
                         self.state.d.next = State::Wait;
                     }
                 }
@@ -418,7 +421,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
                 if self.m_rready.val() {
                     self.state.d.next = State::Fetch;
                     if self.final_beat.q.val() {
-                        self.restart.next = true;
+                        self.again.d.next = true;
                         self.state.d.next = State::Wait;
                     }
                 }
@@ -436,14 +439,14 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
                     | self.interrupt.val()
                     | (self.bit_end.val() & (self.word.val() == self.wait_words.val()))
                 {
-                    self.restart.next = true;
+                    self.again.d.next = true;
                     self.taking.d.next = self.m_awvalid.val() & (!self.held.q.val());
                     self.state.d.next = State::Describe;
                 }
             }
             State::Describe => {
                 // Of a burst that is held only the flags are new.
-                self.chosen.d.next = !self.chosen.q.val();
+                self.chosen.d.next = !(self.chosen.q.val() | self.again.q.val());
                 if self.chosen.q.val() {
                     self.step.next = true;
                     self.put.next = (!self.held.q.val())
@@ -501,6 +504,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
             self.awake.d.next = false;
             self.held.d.next = false;
             self.taking.d.next = false;
+            self.again.d.next = false;
         }
     }
 }

@@ -173,16 +173,19 @@ impl<const WB: usize, const A: usize> Logic for Frame<WB, A> {
         self.differs.next = self.wrong.q.val() | (self.value.val() ^ self.wanted.val());
 
         // Counting, and the end of a phase.
-        self.moves.next = self.strobe.val() & (self.phase.q.val() != Phase::Work);
+        self.ends.next = self.strobe.val() & self.at_bit.q.val().get_bits::<3>(0).all();
+        if (self.phase.q.val() == Phase::Head) | (self.phase.q.val() == Phase::Sum) {
+            self.ends.next = self.strobe.val() & self.at_bit.q.val().get_bits::<4>(0).all();
+        }
+        if self.phase.q.val() == Phase::Word {
+            self.ends.next = self.strobe.val() & self.at_bit.q.val().all();
+        }
+        if self.phase.q.val() == Phase::Work {
+            self.ends.next = false;
+        }
+        self.moves.next = self.strobe.val();
         if self.phase.q.val() == Phase::Work {
             self.moves.next = self.step.val();
-        }
-        self.ends.next = self.moves.val() & self.at_bit.q.val().get_bits::<3>(0).all();
-        if (self.phase.q.val() == Phase::Head) | (self.phase.q.val() == Phase::Sum) {
-            self.ends.next = self.moves.val() & self.at_bit.q.val().get_bits::<4>(0).all();
-        }
-        if (self.phase.q.val() == Phase::Word) | (self.phase.q.val() == Phase::Work) {
-            self.ends.next = self.moves.val() & self.at_bit.q.val().all();
         }
         if self.moves.val() {
             self.at_bit.d.next = self.at_bit.q.val() + 1;
@@ -243,7 +246,8 @@ impl<const WB: usize, const A: usize> Logic for Frame<WB, A> {
                 }
             }
             Phase::Work => {
-                if self.ends.val() {
+                // The bit counter wraps by itself.
+                if self.step.val() & self.at_bit.q.val().all() {
                     self.at_word.d.next = self.at_word.q.val() + 1;
                 }
                 if self.restart.val() {

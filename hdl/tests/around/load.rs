@@ -23,6 +23,8 @@ struct Model {
     length: u128,
     /// Words that the newest job still asks for.
     ask: Vec<u128>,
+    /// A burst of them is shown: a cycle after the one before was taken.
+    shown: bool,
     /// The newest job until the words of the one before have come, and the one whose words come.
     waiting: Option<Job>,
     working: Option<Job>,
@@ -48,7 +50,7 @@ impl Model {
             u128::from(!self.ask.is_empty() || self.waiting.is_some()),
             u128::from(self.working.is_some() || self.waiting.is_some()),
             u128::from(self.working.is_some() && self.waiting.is_some()),
-            u128::from(!self.ask.is_empty()),
+            u128::from(self.shown),
             (base + first * bytes) & (u128::MAX >> (128 - address_bits)),
             burst as u128 - u128::from(burst > 0),
             rvalid & u128::from(!self.wrote_weights),
@@ -56,7 +58,9 @@ impl Model {
             self.working.as_ref().map_or(self.at, |job| job.write[0]),
         ];
         self.two += usize::from(self.working.is_some() && self.waiting.is_some());
-        if arready == 1 {
+        let taken = self.shown && arready == 1;
+        self.shown = !taken && !self.ask.is_empty();
+        if taken {
             self.ask.drain(..burst);
         }
         if rvalid == 1 {
@@ -86,7 +90,7 @@ impl Model {
             self.waiting = Some(Job { write, to_weights: self.to_weights });
         }
         if reset == 1 {
-            (self.ask, self.waiting, self.working) = (vec![], None, None);
+            (self.ask, self.shown, self.waiting, self.working) = (vec![], false, None, None);
         }
         out
     }

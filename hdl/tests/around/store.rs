@@ -15,6 +15,8 @@ struct Model {
     snapshots: u128,
     bursts: Vec<Vec<u128>>,
     phase: usize,
+    /// The address is shown, from the second cycle of its phase on.
+    shown: bool,
     snapshot: bool,
     settle: u32,
     taken: usize,
@@ -45,7 +47,7 @@ impl Model {
             u128::from(self.snapshot && !self.gently && (self.phase == 1 || self.phase == 2)),
             u128::from(request),
             self.registers[0].wrapping_add(done as u128) & memory,
-            u128::from(self.phase == 1),
+            u128::from(self.shown),
             (base + burst.first().copied().unwrap_or(0) * bytes) & (u128::MAX >> (128 - address_bits)),
             burst.len().saturating_sub(1) as u128,
             u128::from(self.send.is_some()),
@@ -75,7 +77,8 @@ impl Model {
                 let words: Vec<u128> = (0..words).map(|k| (first + k) & 0xff_ffff).collect();
                 self.bursts = words.chunk_by(|_, b| b % 16 != 0).map(<[u128]>::to_vec).collect();
             }
-            1 if i[13] == 1 => (self.phase, self.taken) = (2, 0),
+            1 if !self.shown => self.shown = true,
+            1 if i[13] == 1 => (self.phase, self.shown, self.taken) = (2, false, 0),
             2 if catch => {
                 self.taken += 1;
                 let last = self.taken == burst.len();

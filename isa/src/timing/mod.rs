@@ -68,6 +68,8 @@ struct Kernel {
     decoded: Option<Option<u32>>,
     /// The start or mark that reaches its unit in this cycle.
     pulse: Option<u32>,
+    /// A mark that all wait for, until a cycle after the last count is read.
+    held: bool,
     two_ports: bool,
     counts: [u64; counter::COUNT],
 }
@@ -88,6 +90,7 @@ impl Kernel {
             store: Store::default(),
             decoded: None,
             pulse: None,
+            held: false,
             two_ports: config.ports == 2,
             counts: [0; counter::COUNT],
         }
@@ -107,7 +110,7 @@ impl Kernel {
             let written = drain.write || load_act;
             let granted = !written || self.two_ports;
             let go = self.feeder.go(granted, self.tiles.ready());
-            let stored = self.store.request() && !written && !drain.add_read && (!go || self.two_ports);
+            let stored = self.store.request() && !written && !drain.add_read && (!self.feeder.busy() || self.two_ports);
             let weight_free = !load_weight || self.two_ports;
             let param = drain.param_read && weight_free;
             let take = go && self.feeder.takes();
@@ -139,6 +142,8 @@ impl Kernel {
             let taken = (self.decoded.is_none() || go_on.is_some()) && self.fetch.valid();
             self.fetch.step(load_taken.0, beat == Some(bus::FETCH), taken, ending);
             self.load.step(load_taken.1, beat == Some(bus::LOAD));
+            let marking = self.store.marking() || self.pulse.is_some_and(|pulse| op::unpack(pulse).0 == op::MARK);
+            self.held &= marking;
             self.store.step(now, stored);
             if let Some(pulse) = self.pulse.take() {
                 self.pulse(pulse, now, &mut times);
@@ -168,8 +173,8 @@ impl Kernel {
     /// Whether the sequencer executes this command now. What was started a cycle ago is not busy yet.
     fn ready(&self, command: u32) -> bool {
         let (operation, value) = op::unpack(command);
-        let (pulse, soft) = self.pulse.map_or((op::END, 0), op::unpack);
-        if self.store.marking() || (pulse == op::MARK && soft & 1 == 0) {
+        let pulse = self.pulse.map_or(op::END, |pulse| op::unpack(pulse).0);
+        if self.held {
             return false;
         }
         let feed = self.feeder.busy() || pulse == op::FEED;
@@ -199,7 +204,10 @@ impl Kernel {
     fn execute(&mut self, command: u32) -> bool {
         let (operation, value) = op::unpack(command);
         match operation {
-            op::FEED | op::DRAIN | op::LOAD | op::STORE | op::MARK => self.pulse = Some(command),
+            op::FEED | op::DRAIN | op::LOAD | op::STORE | op::MARK => {
+                self.pulse = Some(command);
+                self.held = operation == op::MARK && value & 1 == 0;
+            }
             op::WAIT => (),
             op::END => return true,
             register if register < op::FEED => {
