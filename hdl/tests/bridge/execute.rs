@@ -42,6 +42,10 @@ struct Model {
     taking: bool,
     held: bool,
     reply_end: u32,
+    /// The bit chosen in the last cycle; whether it is to be put now; whether the counters begin again now.
+    choice: bool,
+    chosen: bool,
+    again: bool,
     visits: std::collections::BTreeSet<Step>,
 }
 
@@ -62,6 +66,9 @@ impl Model {
             taking: false,
             held: false,
             reply_end: 0,
+            choice: false,
+            chosen: false,
+            again: false,
             visits: Default::default(),
         }
     }
@@ -85,12 +92,10 @@ impl Model {
             (_, 8..12) => (if self.taking { awlen } else { arlen }) >> (place - 8) & 1 == 1,
             _ => false,
         };
-        let bit_out = match self.state {
-            Describe => about,
-            Value => c_rdata >> place & 1 == 1,
-            _ => self.shift & 1 == 1,
-        };
-        let (mut step, mut restart, mut put, mut c_rready, mut awready, mut arready) = Default::default();
+        let bit_out = if self.state == Spill { self.shift & 1 == 1 } else { self.choice };
+        let choice = if self.state == Value { c_rdata >> place & 1 == 1 } else { about };
+        let (mut step, mut put, mut c_rready, mut awready, mut arready) = Default::default();
+        let (mut restart, mut chosen, mut again) = (self.again, false, false);
         let (mut next, was) = (self.state, (self.shift, self.final_beat, self.taking, self.held));
         self.visits.insert(self.state);
         let (mut taking, mut held, mut final_beat, mut reply_end) =
@@ -118,7 +123,7 @@ impl Model {
             Reset => {
                 (step, awake, held) = (true, true, false);
                 if bit_end {
-                    (restart, next) = (true, Wait);
+                    (again, next) = (true, Wait);
                 }
             }
             Fetch => {
@@ -158,10 +163,11 @@ impl Model {
                 }
             }
             Value => {
-                if c_rvalid {
+                chosen = c_rvalid && !self.chosen;
+                if self.chosen {
                     (step, put) = (true, true);
                     if bit_end && word & 2 == 2 {
-                        (c_rready, restart, next) = (true, true, Wait);
+                        (c_rready, again, next) = (true, true, Wait);
                     }
                 }
             }
@@ -169,7 +175,7 @@ impl Model {
                 if rready {
                     next = Fetch;
                     if self.final_beat {
-                        (restart, next) = (true, Wait);
+                        (again, next) = (true, Wait);
                     }
                 }
             }
@@ -182,14 +188,17 @@ impl Model {
             Wait => {
                 step = true;
                 if waits || interrupt || (bit_end && word == REPLY_WAIT_CYCLES / 32 - 1) {
-                    (restart, taking, next) = (true, awvalid && !self.held, Describe);
+                    (again, taking, next) = (true, awvalid && !self.held, Describe);
                 }
             }
             Describe => {
-                step = true;
-                put = !self.held || (word & 1 == 0 && place < 8);
-                if bit_end && word & 1 == 1 {
-                    (awready, next) = (self.taking, if self.taking { Take } else { Note });
+                chosen = !self.chosen && !self.again;
+                if self.chosen {
+                    step = true;
+                    put = !self.held || (word & 1 == 0 && place < 8);
+                    if bit_end && word & 1 == 1 {
+                        (awready, next) = (self.taking, if self.taking { Take } else { Note });
+                    }
                 }
             }
             Take => {
@@ -258,8 +267,9 @@ impl Model {
         self.arriving = self.state == Fetch;
         self.addressing = self.state == Fetch && word == 0 && place < 7;
         if reset {
-            (next, awake, held, taking) = (Rest, false, false, false);
+            (next, awake, held, taking, again) = (Rest, false, false, false, false);
         }
+        (self.choice, self.chosen, self.again) = (choice, chosen, again);
         (self.state, self.awake, self.last, self.id, self.length) = (next, awake, last, id, length);
         (self.taking, self.held, self.final_beat, self.reply_end) = (taking, held, final_beat, reply_end);
         out
@@ -359,5 +369,5 @@ fn requests_move_registers_and_bursts_on_a_bus_of_64_bits() {
 
 #[test]
 fn requests_move_registers_and_bursts_on_a_bus_of_128_bits() {
-    gate::<128, 7>(40_000);
+    gate::<128, 7>(80_000);
 }

@@ -244,7 +244,6 @@ impl Model {
         let outputs = vec![
             self.busy().into(),
             self.blocked().into(),
-            wants.is_some().into(),
             goes.is_some_and(|w| w.take).into(),
             goes.is_some_and(|w| w.inside).into(),
             next.map_or(0, |w| w.address),
@@ -405,7 +404,7 @@ fn stimulus(model: Rc<RefCell<Model>>, mut rng: Rng) -> impl FnMut(usize, &[u128
 fn feeder_streams_the_words_of_the_contract<const G: usize, const R: usize>(seed: u64) {
     let bench = cosim!(Feeder::<A, C, G, R>::default(),
         inputs: [set, op, value, start, clear, drained, drained_bank, tile_ready, grant],
-        outputs: [busy, blocked, wants, take, read, address, valid, pad, swap, first, max, bank, last, pixel, summed, line,
+        outputs: [busy, blocked, take, read, address, valid, pad, swap, first, max, bank, last, pixel, summed, line,
             ask_line, line_length, pad_value, macs, stalled]);
     let mut bench = bench.gate("address", "read").gate("line_length", "ask_line").gate("pixel", "summed");
     for data in ["pad", "first", "bank", "macs"] {
