@@ -133,7 +133,7 @@ pub struct Datapath<
     pub stalled: Signal<Out, Bit>,
     act: RamShared<WB, A, P>,
     weight: RamShared<WB, W, P>,
-    feeder: Feeder<A, C, LG, LR>,
+    feeder: Feeder<A, LG, LR>,
     lines: Lines<WB, LM, LA, LD>,
     tiles: Tiles<N, W>,
     mouth: Mouth<N, WB>,
@@ -341,7 +341,7 @@ impl<
         self.wave.max_in.next = self.feeder.max.val();
         self.wave.bank_in.next = self.feeder.bank.val();
         self.wave.last_in.next = self.feeder.last.val();
-        self.wave.pixel_in.next = self.feeder.pixel.val();
+        self.wave.starts_in.next = self.feeder.starts.val();
         // Out of it, and from pair to pair.
         self.acc[0].valid_in.next = self.wave.valid.val();
         self.acc[0].first_in.next = self.wave.first.val();

@@ -9,7 +9,7 @@
 //! in the cycle after the first word of a tile. A job's first word comes two cycles after its start for that reason.
 //!
 //! In line mode (see `systole_isa::command`) the same loops stream lines of samples; two counters find those that have an
-//! output, and only these are numbered and go to the accumulators. The last sample of a job must have one.
+//! output, and only these go to the accumulators, where they are numbered. The last sample of a job must have one.
 
 use crate::literal::{literal, op};
 use rust_hdl_core::prelude::*;
@@ -17,7 +17,7 @@ use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
 use systole_isa::command;
 
-/// Feeder for A activation address bits and C accumulator address bits, and an array of G groups of R rows in line mode.
+/// Feeder for A activation address bits and an array of G groups of R rows in line mode.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -29,14 +29,14 @@ use systole_isa::command;
 /// | `tile_ready`, `take` | in, out | next weight tile |
 /// | `grant` | in | 1: activation memory serves the feeder this cycle |
 /// | `read`, `address` | out | request to activation memory |
-/// | `valid`, `pad`, `swap`, `first`, `max`, `bank`, `last`, `pixel` | out | what the word one cycle later is |
+/// | `valid`, `pad`, `swap`, `first`, `max`, `bank`, `last`, `starts` | out | what the word one cycle later is |
 /// | `line`, `summed` | out | it is of line mode; it has an output (always, without line mode) |
 /// | `ask_line`, `line_length` | out | a sample of line mode comes in the next cycle; samples of a line less 1 |
 /// | `pad_value` | out | int8 |
 /// | `macs` | out | multiply-accumulates of that word |
 /// | `stalled` | out | 1: wanted to stream and could not |
 #[derive(LogicBlock, SmartDefault)]
-pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize> {
+pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Register write.
@@ -81,8 +81,8 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     pub bank: Signal<Out, Bit>,
     /// Last word of the job.
     pub last: Signal<Out, Bit>,
-    /// Output pixel of the job.
-    pub pixel: Signal<Out, Bits<C>>,
+    /// It is the first of a tile, taken or held.
+    pub starts: Signal<Out, Bit>,
     /// It is of line mode.
     pub line: Signal<Out, Bit>,
     /// It has an output.
@@ -136,7 +136,6 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     last_block: DFF<Bit>,
     last_kernel_x: DFF<Bit>,
     last_kernel_y: DFF<Bit>,
-    count: DFF<Bits<C>>,
     active: DFF<Bit>,
     tile_start: DFF<Bit>,
     first_tile: DFF<Bit>,
@@ -150,7 +149,7 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     first_q: DFF<Bit>,
     bank_q: DFF<Bit>,
     last_q: DFF<Bit>,
-    pixel_q: DFF<Bits<C>>,
+    starts_q: DFF<Bit>,
     held: Signal<Local, Bit>,
     may_start: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
@@ -180,8 +179,6 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     zero: Constant<Bits<12>>,
     #[default(literal(0))]
     zero6: Constant<Bits<6>>,
-    #[default(literal(0))]
-    zero_pixel: Constant<Bits<C>>,
     #[default(literal(1))]
     one: Constant<Bits<12>>,
     #[default(literal(1))]
@@ -190,8 +187,6 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     no_word: Constant<Bits<A>>,
     #[default(literal(1))]
     one_word: Constant<Bits<A>>,
-    #[default(literal(1))]
-    one_pixel: Constant<Bits<C>>,
     #[default(literal(0))]
     zero3: Constant<Bits<3>>,
     #[default(literal(1))]
@@ -233,7 +228,7 @@ pub struct Feeder<const A: usize, const C: usize, const G: usize, const R: usize
     f_macs_op: Constant<Bits<8>>,
 }
 
-impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for Feeder<A, C, G, R> {
+impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
@@ -268,7 +263,6 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
             block,
             kernel_x,
             kernel_y,
-            count,
             active,
             tile_start,
             first_tile,
@@ -282,7 +276,7 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
             first_q,
             bank_q,
             last_q,
-            pixel_q,
+            starts_q,
             last_x,
             last_y,
             last_block,
@@ -408,7 +402,7 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
         self.first_q.d.next = self.first_tile.q.val();
         self.bank_q.d.next = self.which.q.val();
         self.last_q.d.next = self.go.val() && self.end_job.val();
-        self.pixel_q.d.next = self.count.q.val();
+        self.starts_q.d.next = self.tile_start.q.val();
         self.line_q.d.next = self.go.val() && self.lines.val();
         self.output_q.d.next = self.go.val() && self.has_output.val();
         self.just_started.d.next = self.just_started.q.val() << 1;
@@ -418,9 +412,6 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
         // Advance.
         if self.go.val() {
             self.tile_start.d.next = self.end_y.val();
-            if self.has_output.val() {
-                self.count.d.next = self.count.q.val() + self.one_pixel.val();
-            }
             self.skip_x.d.next = self.skip_x.q.val() - self.one6.val();
             if self.skip_x.q.val() == self.zero6.val() {
                 self.skip_x.d.next = bit_cast::<6, 3>(self.f_line.q.val().get_bits::<3>(6));
@@ -444,7 +435,6 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
                 self.row.d.next = self.next_word.val();
             }
             if self.end_y.val() {
-                self.count.d.next = self.zero_pixel.val();
                 self.skip_y.d.next = self.f_line.q.val().get_bits::<3>(9);
                 self.out_y.d.next = self.one.val();
                 self.last_y.d.next = self.one_row.val();
@@ -505,7 +495,6 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
             self.block.d.next = self.zero.val();
             self.kernel_x.d.next = self.zero6.val();
             self.kernel_y.d.next = self.zero6.val();
-            self.count.d.next = self.zero_pixel.val();
             if self.which.q.val() {
                 self.taken1.d.next = true;
             } else {
@@ -529,7 +518,7 @@ impl<const A: usize, const C: usize, const G: usize, const R: usize> Logic for F
         self.max.next = self.f_mode.q.val().get_bit(14);
         self.bank.next = self.bank_q.q.val();
         self.last.next = self.last_q.q.val();
-        self.pixel.next = self.pixel_q.q.val();
+        self.starts.next = self.starts_q.q.val();
         self.pad_value.next = self.f_mode.q.val().get_bits::<8>(0);
         self.macs.next = self.f_macs.q.val().get_bits::<12>(0);
         if self.last_macs.val() {

@@ -1,17 +1,18 @@
-//! The control wave: holds what stands beside a word until the sums of that word leave the array.
+//! The control wave: holds what stands beside a word until the sums of that word leave the array, and numbers the sums of
+//! each tile: only those that are there count.
 
 use crate::literal::literal;
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
-use std::array::from_fn;
 
 /// A delay of S cycles for the controls of an accumulator of C address bits. Latency S.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
-/// | `valid_in`, `first_in`, `max_in`, `bank_in`, `last_in`, `pixel_in` | in | beside a word |
-/// | `valid`, `first`, `max`, `bank`, `last`, `pixel` | out | the same, S cycles later |
+/// | `valid_in`, `first_in`, `max_in`, `bank_in`, `last_in`, `starts_in` | in | beside a word |
+/// | `valid`, `first`, `max`, `bank`, `last` | out | the same, S cycles later |
+/// | `pixel` | out | with `valid`: sums before it since the last `starts_in` |
 #[derive(LogicBlock, SmartDefault)]
 pub struct Wave<const C: usize, const S: usize> {
     /// Clock.
@@ -26,8 +27,8 @@ pub struct Wave<const C: usize, const S: usize> {
     pub bank_in: Signal<In, Bit>,
     /// Last word of a job.
     pub last_in: Signal<In, Bit>,
-    /// Output pixel.
-    pub pixel_in: Signal<In, Bits<C>>,
+    /// First word of a tile.
+    pub starts_in: Signal<In, Bit>,
     /// There are sums.
     pub valid: Signal<Out, Bit>,
     /// They replace.
@@ -45,8 +46,8 @@ pub struct Wave<const C: usize, const S: usize> {
     maxima: DFF<Bits<S>>,
     banks: DFF<Bits<S>>,
     lasts: DFF<Bits<S>>,
-    #[default(from_fn(|_| Default::default()))]
-    pixels: [DFF<Bits<C>>; S],
+    starts: DFF<Bits<S>>,
+    number: DFF<Bits<C>>,
     #[default(literal(1))]
     one: Constant<Bits<S>>,
 }
@@ -54,10 +55,7 @@ pub struct Wave<const C: usize, const S: usize> {
 impl<const C: usize, const S: usize> Logic for Wave<C, S> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, valids, firsts, maxima, banks, lasts);
-        for i in 0..S {
-            self.pixels[i].clock.next = self.clock.val();
-        }
+        dff_setup!(self, clock, valids, firsts, maxima, banks, lasts, starts, number);
         self.valids.d.next = self.valids.q.val() << 1;
         self.firsts.d.next = self.firsts.q.val() << 1;
         self.maxima.d.next = self.maxima.q.val() << 1;
@@ -78,9 +76,9 @@ impl<const C: usize, const S: usize> Logic for Wave<C, S> {
         if self.last_in.val() {
             self.lasts.d.next = (self.lasts.q.val() << 1) | self.one.val();
         }
-        self.pixels[0].d.next = self.pixel_in.val();
-        for i in 1..S {
-            self.pixels[i].d.next = self.pixels[i - 1].q.val();
+        self.starts.d.next = self.starts.q.val() << 1;
+        if self.starts_in.val() {
+            self.starts.d.next = (self.starts.q.val() << 1) | self.one.val();
         }
         for s in S..(S + 1) {
             self.valid.next = self.valids.q.val().get_bit(s - 1);
@@ -88,7 +86,14 @@ impl<const C: usize, const S: usize> Logic for Wave<C, S> {
             self.max.next = self.maxima.q.val().get_bit(s - 1);
             self.bank.next = self.banks.q.val().get_bit(s - 1);
             self.last.next = self.lasts.q.val().get_bit(s - 1);
-            self.pixel.next = self.pixels[s - 1].q.val();
+            self.pixel.next = self.number.q.val();
+            // Known a cycle ahead, for the word that comes out then.
+            if self.valids.q.val().get_bit(s - 1) {
+                self.number.d.next = self.number.q.val() + 1;
+            }
+            if self.starts.q.val().get_bit(s - 2) {
+                self.number.d.next = 0.into();
+            }
         }
     }
 }

@@ -53,7 +53,6 @@ struct Word {
     address: u128,
     first: bool,
     last: bool,
-    pixel: u128,
     macs: u128,
 }
 
@@ -147,7 +146,6 @@ impl Job {
         for ky in 0..self.kernel.1 {
             for kx in 0..self.kernel.0 {
                 for block in 0..self.blocks {
-                    let mut pixel = 0;
                     for oy in 0..self.out.1 {
                         for ox in 0..self.out.0 {
                             let iy = oy * self.stride.1 + self.origin.1 + ky * apart.1;
@@ -170,10 +168,8 @@ impl Job {
                                 address: address.rem_euclid(1 << A) as u128,
                                 first,
                                 last: false,
-                                pixel,
                                 macs: if ends { self.macs.1 } else { self.macs.0 } as u128,
                             });
-                            pixel += u128::from(summed);
                         }
                     }
                 }
@@ -254,7 +250,7 @@ impl Model {
             self.job.max.into(),
             sent.is_some_and(|s| s.1).into(),
             of(|w| w.last),
-            sent.map_or(0, |(w, _)| w.pixel),
+            of(|w| w.starts),
             of(|w| w.summed),
             (sent.is_some() && self.sent_line).into(),
             (goes.is_some() && self.job.line.is_some()).into(),
@@ -402,12 +398,12 @@ fn stimulus(model: Rc<RefCell<Model>>, mut rng: Rng) -> impl FnMut(usize, &[u128
 }
 
 fn feeder_streams_the_words_of_the_contract<const G: usize, const R: usize>(seed: u64) {
-    let bench = cosim!(Feeder::<A, C, G, R>::default(),
+    let bench = cosim!(Feeder::<A, G, R>::default(),
         inputs: [set, op, value, start, clear, drained, drained_bank, tile_ready, grant],
-        outputs: [busy, blocked, take, read, address, valid, pad, swap, first, max, bank, last, pixel, summed, line,
+        outputs: [busy, blocked, take, read, address, valid, pad, swap, first, max, bank, last, starts, summed, line,
             ask_line, line_length, pad_value, macs, stalled]);
-    let mut bench = bench.gate("address", "read").gate("line_length", "ask_line").gate("pixel", "summed");
-    for data in ["pad", "first", "bank", "macs"] {
+    let mut bench = bench.gate("address", "read").gate("line_length", "ask_line");
+    for data in ["pad", "first", "bank", "starts", "macs"] {
         bench = bench.gate(data, "valid");
     }
     let model = Rc::new(RefCell::new(Model::new(Line { groups: G as i64, rows: R as i64 })));
