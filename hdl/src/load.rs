@@ -68,6 +68,8 @@ pub struct Load<const AW: usize, const BUS: usize, const MW: usize> {
     at: DFF<Bits<MW>>,
     left_to_write: DFF<Bits<MW>>,
     writes_weights: DFF<Bit>,
+    /// The next word is the job's last.
+    final_word: DFF<Bit>,
     begins: Signal<Local, Bit>,
     ends: Signal<Local, Bit>,
     word: Signal<Local, Bits<24>>,
@@ -85,6 +87,8 @@ pub struct Load<const AW: usize, const BUS: usize, const MW: usize> {
     bytes_log2: Constant<Bits<3>>,
     #[default(literal(16))]
     burst: Constant<Bits<MW>>,
+    #[default(literal(1))]
+    one: Constant<Bits<MW>>,
     /// −16: the words to the boundary are 16 less the low bits of the word.
     #[default(literal(((1u64 << MW) - 16) as u32))]
     minus_burst: Constant<Bits<MW>>,
@@ -94,7 +98,19 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Load<AW, BUS,
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, source, buffer, target, to_weights, length, asking, asked, waiting);
-        dff_setup!(self, clock, working, at, left_to_write, writes_weights, shown, burst_at, beats, last_shown);
+        dff_setup!(
+            self,
+            clock,
+            working,
+            at,
+            left_to_write,
+            writes_weights,
+            shown,
+            burst_at,
+            beats,
+            last_shown,
+            final_word
+        );
         if self.set.val() & (self.op.val() == self.op_source.val()) {
             self.source.d.next = self.value.val();
         }
@@ -143,7 +159,8 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Load<AW, BUS,
         if self.rvalid.val() {
             self.at.d.next = self.at.q.val() + 1;
             self.left_to_write.d.next = self.left_to_write.q.val() - 1;
-            self.ends.next = !self.left_to_write.q.val().any();
+            self.final_word.d.next = self.left_to_write.q.val() == self.one.val();
+            self.ends.next = self.final_word.q.val();
         }
         if self.ends.val() {
             self.working.d.next = false;
@@ -156,6 +173,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Load<AW, BUS,
             self.working.d.next = true;
             self.at.d.next = self.target.q.val();
             self.left_to_write.d.next = self.length.q.val();
+            self.final_word.d.next = !self.length.q.val().any();
             self.writes_weights.d.next = self.to_weights.q.val();
         }
         self.full.next = self.asking.q.val() | self.waiting.q.val();

@@ -1,9 +1,8 @@
-//! The sequencer: executes command words, one a cycle when nothing makes it wait.
+//! The sequencer: executes command words, one in two cycles when nothing makes it wait.
 //!
-//! A register holds the next command with what it waits for, one bit a unit, so that between a unit's busy flag and the
-//! registers that a command writes there are few gates. Registers are written in the cycle that executes the command;
-//! start pulses and `mark` come a cycle later, and until then a started unit counts as busy here; its own flag must be
-//! up in the cycle after the pulse.
+//! A register holds the next command with what it waits for, one bit a unit, so that few gates lie behind a unit's busy flag.
+//! The cycle after a command has been let go it acts: registers are written, units start, and the next one comes into the
+//! register. A unit's busy flag must be up in the cycle after its start pulse: then the next command knows of it.
 //!
 //! A register is written once its unit is idle, an operation starts once its unit is idle (the load unit
 //! takes a second job); `MARK` and `END` wait for all units, and everything waits while a snapshot is taken, so that no
@@ -85,24 +84,18 @@ pub struct Sequencer {
     /// It waits for: feeder, drain, all loads, store, all loads but the newest (bits as `WAIT` has them), a free bank, room
     /// for a load.
     waits: DFF<Bits<7>>,
+    /// A run goes on.
+    runs: DFF<Bit>,
+    /// What was let go, and acts now.
+    sets: DFF<Bit>,
     feeds: DFF<Bit>,
     drains: DFF<Bit>,
     loads: DFF<Bit>,
     stores: DFF<Bit>,
     marks: DFF<Bit>,
-    softly: DFF<Bit>,
-    /// A run goes on, and no snapshot holds it.
-    runs: DFF<Bit>,
-    held: DFF<Bit>,
     number: Signal<Local, Bits<8>>,
-    known: Signal<Local, Bit>,
-    take: Signal<Local, Bit>,
-    feeding: Signal<Local, Bit>,
-    draining: Signal<Local, Bit>,
-    loading: Signal<Local, Bit>,
-    storing: Signal<Local, Bit>,
+    rests: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
-    over: Signal<Local, Bit>,
     go: Signal<Local, Bit>,
     #[default(literal(0b000_0001))]
     wait_feed: Constant<Bits<7>>,
@@ -118,9 +111,16 @@ pub struct Sequencer {
     wait_bank: Constant<Bits<7>>,
     #[default(literal(0b100_0000))]
     wait_room: Constant<Bits<7>>,
-    /// One bit for each operation below 128: whether the contract has it.
-    #[default(Constant::new(command::OPERATIONS.iter().fold(0u128, |set, o| set | 1 << o.op).to_bits()))]
-    operations: Constant<Bits<128>>,
+    /// Which of the 32 registers the contract has, and which of the 32 operations from FEED on; the latter without END.
+    #[default(literal(there(0)))]
+    registers: Constant<Bits<32>>,
+    #[default(literal(there(command::FEED)))]
+    operations: Constant<Bits<32>>,
+    #[default(literal(there(command::FEED) & !(1 << (command::END - command::FEED))))]
+    go_on: Constant<Bits<32>>,
+    low: Signal<Local, Bits<5>>,
+    sane: Signal<Local, Bit>,
+    register_here: Signal<Local, Bit>,
     #[default(op(command::FEED))]
     op_feed: Constant<Bits<8>>,
     #[default(op(command::DRAIN))]
@@ -129,12 +129,17 @@ pub struct Sequencer {
     op_load: Constant<Bits<8>>,
     #[default(op(command::STORE))]
     op_store: Constant<Bits<8>>,
-    #[default(op(command::WAIT))]
-    op_wait: Constant<Bits<8>>,
     #[default(op(command::MARK))]
     op_mark: Constant<Bits<8>>,
-    #[default(op(command::END))]
-    op_end: Constant<Bits<8>>,
+}
+
+/// A bit for each of the 32 operations from `first` on: whether the contract has it.
+fn there(first: u8) -> u32 {
+    command::OPERATIONS
+        .iter()
+        .filter_map(|o| o.op.checked_sub(first))
+        .filter(|&k| k < 32)
+        .fold(0, |set, k| set | 1 << k)
 }
 
 impl Logic for Sequencer {
@@ -142,106 +147,116 @@ impl Logic for Sequencer {
     fn update(&mut self) {
         dff_setup!(self, clock, executing, ending, bad, word, valid, waits);
         dff_setup!(self, clock, is_register, is_feed, is_drain, is_load, is_store, is_mark, ends, unknown);
-        dff_setup!(self, clock, feeds, drains, loads, stores, marks, softly, runs, held);
-        // It is executed once nothing that it waits for is there. What was started a cycle ago is not busy yet.
-        self.feeding.next = self.feed_busy.val() | self.feeds.q.val();
-        self.draining.next = self.drain_busy.val() | self.drains.q.val();
-        self.loading.next = self.load_busy.val() | self.loads.q.val();
-        self.storing.next = self.store_busy.val() | self.stores.q.val() | self.marks.q.val();
-        self.ready.next = !((self.waits.q.val().get_bit(0) & self.feeding.val())
-            | (self.waits.q.val().get_bit(1) & self.draining.val())
-            | (self.waits.q.val().get_bit(2) & self.loading.val())
-            | (self.waits.q.val().get_bit(3) & self.storing.val())
-            | (self.waits.q.val().get_bit(4) & (self.load_older.val() | (self.loads.q.val() & self.load_busy.val())))
+        dff_setup!(self, clock, runs, sets, feeds, drains, loads, stores, marks);
+        // It is let go once nothing that it waits for is there.
+        self.ready.next = !((self.waits.q.val().get_bit(0) & self.feed_busy.val())
+            | (self.waits.q.val().get_bit(1) & self.drain_busy.val())
+            | (self.waits.q.val().get_bit(2) & self.load_busy.val())
+            | (self.waits.q.val().get_bit(3) & self.store_busy.val())
+            | (self.waits.q.val().get_bit(4) & self.load_older.val())
             | (self.waits.q.val().get_bit(5) & self.feed_blocked.val())
-            | (self.waits.q.val().get_bit(6) & (self.load_full.val() | self.loads.q.val())));
-        self.go.next = self.valid.q.val() & self.ready.val() & self.runs.q.val() & (!self.held.q.val());
+            | (self.waits.q.val().get_bit(6) & self.load_full.val())
+            | self.marking.val());
+        self.go.next = self.valid.q.val() & self.ready.val() & self.runs.q.val();
 
         self.number.next = self.cmd.val().get_bits::<8>(24);
-        self.known.next =
-            !self.cmd.val().get_bit(31) & self.operations.val().get_bit(self.cmd.val().get_bits::<7>(24).index());
+        self.low.next = self.cmd.val().get_bits::<5>(24);
+        self.sane.next = !(self.cmd.val().get_bit(31) | self.cmd.val().get_bit(29));
+        self.register_here.next =
+            self.sane.val() & (!self.cmd.val().get_bit(30)) & self.registers.val().get_bit(self.low.val().index());
 
         // The next command into the register.
-        self.take.next = (!self.valid.q.val()) | self.go.val();
-        self.cmd_ready.next = self.take.val();
-        if self.take.val() {
+        self.cmd_ready.next = !self.valid.q.val();
+        if self.go.val() {
+            self.valid.d.next = false;
+        }
+        if !self.valid.q.val() {
             self.valid.d.next = self.cmd_valid.val();
             self.word.d.next = self.cmd.val();
-            self.is_register.d.next = self.known.val() & (!self.cmd.val().get_bit(30));
+            self.is_register.d.next = self.register_here.val();
             self.is_feed.d.next = self.number.val() == self.op_feed.val();
             self.is_drain.d.next = self.number.val() == self.op_drain.val();
             self.is_load.d.next = self.number.val() == self.op_load.val();
             self.is_store.d.next = self.number.val() == self.op_store.val();
             self.is_mark.d.next = self.number.val() == self.op_mark.val();
-            self.ends.d.next = (!self.known.val()) | (self.number.val() == self.op_end.val());
-            self.unknown.d.next = !self.known.val();
-            // What is left, MARK, END and unknown words, waits for everything.
-            self.waits.d.next = self.wait_all.val();
-            if self.known.val() {
-                if !self.cmd.val().get_bit(30) {
-                    // The unit that a register belongs to.
-                    self.waits.d.next = self.wait_feed.val();
-                    if self.cmd.val().get_bit(28) {
+            self.ends.d.next = !(self.register_here.val()
+                | (self.sane.val() & self.cmd.val().get_bit(30) & self.go_on.val().get_bit(self.low.val().index())));
+            self.unknown.d.next = !(self.register_here.val()
+                | (self.sane.val()
+                    & self.cmd.val().get_bit(30)
+                    & self.operations.val().get_bit(self.low.val().index())));
+            // By as few bits as tell the known words apart: what an unknown one waits for does not matter, for the run is not
+            // over before all units are idle. MARK and END wait for everything.
+            if self.cmd.val().get_bit(30) {
+                self.waits.d.next = self.wait_all.val();
+                if !self.cmd.val().get_bit(26) {
+                    self.waits.d.next = self.wait_bank.val();
+                    if self.cmd.val().get_bit(24) {
                         self.waits.d.next = self.wait_drain.val();
-                        if self.cmd.val().get_bit(27) {
-                            self.waits.d.next = self.wait_room.val();
-                            if self.cmd.val().get_bit(26) {
-                                self.waits.d.next = self.wait_store.val();
-                            }
+                    }
+                    if self.cmd.val().get_bit(25) {
+                        self.waits.d.next = self.wait_room.val();
+                        if self.cmd.val().get_bit(24) {
+                            self.waits.d.next = self.wait_store.val();
                         }
                     }
-                } else if self.number.val() == self.op_feed.val() {
-                    self.waits.d.next = self.wait_bank.val();
-                } else if self.number.val() == self.op_drain.val() {
-                    self.waits.d.next = self.wait_drain.val();
-                } else if self.number.val() == self.op_load.val() {
-                    self.waits.d.next = self.wait_room.val();
-                } else if self.number.val() == self.op_store.val() {
-                    self.waits.d.next = self.wait_store.val();
-                } else if self.number.val() == self.op_wait.val() {
+                } else if !self.cmd.val().get_bits::<2>(24).any() {
                     self.waits.d.next = bit_cast::<7, 5>(self.cmd.val().get_bits::<5>(0));
-                } else if (self.number.val() == self.op_mark.val()) & self.cmd.val().get_bit(0) {
+                } else if self.cmd.val().get_bit(24) & self.cmd.val().get_bit(0) {
                     self.waits.d.next = self.wait_soft.val();
+                }
+            } else {
+                // The unit that a register belongs to.
+                self.waits.d.next = self.wait_feed.val();
+                if self.cmd.val().get_bit(28) {
+                    self.waits.d.next = self.wait_drain.val();
+                    if self.cmd.val().get_bit(27) {
+                        self.waits.d.next = self.wait_room.val();
+                        if self.cmd.val().get_bit(26) {
+                            self.waits.d.next = self.wait_store.val();
+                        }
+                    }
                 }
             }
         }
 
         self.executed.next = self.go.val();
-        self.op.next = self.word.q.val().get_bits::<8>(24);
+        // A register's number has five bits.
+        self.op.next = bit_cast::<8, 5>(self.word.q.val().get_bits::<5>(24));
         self.value.next = self.word.q.val().get_bits::<24>(0);
-        self.set.next = self.go.val() & self.is_register.q.val();
+        self.sets.d.next = self.go.val() & self.is_register.q.val();
         self.feeds.d.next = self.go.val() & self.is_feed.q.val();
         self.drains.d.next = self.go.val() & self.is_drain.q.val();
         self.loads.d.next = self.go.val() & self.is_load.q.val();
         self.stores.d.next = self.go.val() & self.is_store.q.val();
         self.marks.d.next = self.go.val() & self.is_mark.q.val();
-        self.softly.d.next = self.word.q.val().get_bit(0);
-        self.held.d.next = (self.go.val() & self.is_mark.q.val() & (!self.word.q.val().get_bit(0)))
-            | (self.held.q.val() & (self.marks.q.val() | self.marking.val()));
+        self.set.next = self.sets.q.val();
         self.start_feed.next = self.feeds.q.val();
         self.start_drain.next = self.drains.q.val();
         self.start_load.next = self.loads.q.val();
         self.start_store.next = self.stores.q.val();
         self.mark.next = self.marks.q.val();
-        self.gently.next = self.softly.q.val();
+        self.gently.next = self.word.q.val().get_bit(0);
 
-        self.over.next = self.go.val() & self.ends.q.val();
         // A beat that failed is not yet a command when this knows of it.
-        self.runs.d.next =
-            self.executing.q.val() & (!self.ending.q.val()) & (!self.over.val()) & (!self.read_error.val());
-        if self.over.val() {
+        self.runs.d.next = self.executing.q.val() & (!self.ending.q.val()) & (!self.read_error.val());
+        if self.go.val() & self.ends.q.val() {
             self.ending.d.next = true;
             self.bad.d.next = self.unknown.q.val();
         }
         // The drain may wait for a feed that will not come: the next start clears it.
         if self.executing.q.val()
             & self.read_error.val()
-            & (!(self.feeding.val() | self.loading.val() | self.storing.val()))
+            & (!(self.feed_busy.val() | self.load_busy.val() | self.store_busy.val()))
         {
             self.ending.d.next = true;
         }
         self.flush.next = self.ending.q.val();
-        self.done.next = self.ending.q.val() & (!self.fetch_busy.val());
+        self.rests.next = !(self.feed_busy.val()
+            | self.load_busy.val()
+            | self.store_busy.val()
+            | (self.drain_busy.val() & (!self.read_error.val())));
+        self.done.next = self.ending.q.val() & (!self.fetch_busy.val()) & self.rests.val();
         if self.done.val() {
             self.ending.d.next = false;
             self.executing.d.next = false;
@@ -256,7 +271,6 @@ impl Logic for Sequencer {
             self.valid.d.next = false;
         }
         if self.reset.val() {
-            self.held.d.next = false;
             self.executing.d.next = false;
             self.ending.d.next = false;
             self.bad.d.next = false;

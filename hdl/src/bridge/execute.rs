@@ -141,8 +141,12 @@ pub struct Execute<const BUS: usize, const WB: usize> {
     taking: DFF<Bit>,
     held: DFF<Bit>,
     reply_end: DFF<Bits<WB>>,
-    /// A bit of the address, or of the register read, is chosen in one cycle and put in the next.
+    /// A bit of a burst's address, or of the register read, is chosen in two cycles and put in the third.
+    choosing: DFF<Bit>,
     chosen: DFF<Bit>,
+    burst_bit: DFF<Bit>,
+    /// State `Beat`, for the data's way into the kernel is a long one.
+    showing: DFF<Bit>,
     /// The counters begin again, a cycle after that was found.
     again: DFF<Bit>,
     choice: DFF<Bit>,
@@ -213,7 +217,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, awake, last, shift, arriving, addressing, number, id, length, final_beat);
-        dff_setup!(self, clock, taking, held, reply_end, chosen, choice, again);
+        dff_setup!(self, clock, taking, held, reply_end, choosing, chosen, burst_bit, choice, again, showing);
         self.index.next = self.place.val();
         self.fresh.next = self.sequence_bit.val() ^ self.last.q.val();
         self.bit_end.next = self.place.val().all();
@@ -242,7 +246,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
         self.m_awready.next = false;
         self.m_wready.next = self.state.q.val() == State::Take;
         self.m_arready.next = false;
-        self.m_rvalid.next = self.state.q.val() == State::Beat;
+        self.m_rvalid.next = self.showing.q.val();
         self.m_rid.next = self.id.q.val();
         self.m_rdata.next = self.shift.q.val();
         self.m_rlast.next = self.final_beat.q.val();
@@ -278,7 +282,8 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
             self.length_bits.next = self.m_awlen.val();
             self.about_burst.next = self.m_awaddr.val().get_bit(self.index.val().index());
         }
-        self.about.next = self.about_burst.val();
+        self.burst_bit.d.next = self.about_burst.val();
+        self.about.next = self.burst_bit.q.val();
         if !self.word.val().get_bit(0) {
             self.about.next = false;
             // Bits 8 to 11 of the first word, and bits 0 to 2.
@@ -293,7 +298,8 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
         if self.state.q.val() == State::Value {
             self.choice.d.next = self.c_rdata.val().get_bit(self.index.val().index());
         }
-        self.chosen.d.next = false;
+        self.choosing.d.next = false;
+        self.chosen.d.next = self.choosing.q.val();
         self.bit_out.next = self.choice.q.val();
         if self.state.q.val() == State::Spill {
             self.bit_out.next = self.shift.q.val().get_bit(0);
@@ -345,12 +351,10 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
                     if (self.operation.val() == self.op_write_done.val()) & self.fresh.val() & self.held.q.val() {
                         self.state.d.next = State::Fetch;
                     }
-                    if (self.operation.val() == self.op_read_data.val())
-                        & self.fresh.val()
-                        & self.m_arvalid.val()
-                        & (!self.held.q.val())
-                    {
-                        self.m_arready.next = true;
+                    // Ready without a look at valid: that is a long way.
+                    self.m_arready.next =
+                        (self.operation.val() == self.op_read_data.val()) & self.fresh.val() & (!self.held.q.val());
+                    if self.m_arready.val() & self.m_arvalid.val() {
                         self.id.d.next = self.m_arid.val();
                         self.length.d.next = self.m_arlen.val();
                         self.state.d.next = State::Fetch;
@@ -378,6 +382,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
                 self.state.d.next = State::Answer;
                 if self.operation.val() == self.op_read_data.val() {
                     self.state.d.next = State::Beat;
+                    self.showing.d.next = true;
                 }
                 if self.operation.val() == self.op_register_write.val() {
                     self.state.d.next = State::Write;
@@ -406,7 +411,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
             }
             State::Value => {
                 // Words 0 to 2: in a reply's third word it is looked for.
-                self.chosen.d.next = self.c_rvalid.val() & (!self.chosen.q.val());
+                self.choosing.d.next = self.c_rvalid.val() & (!(self.choosing.q.val() | self.chosen.q.val()));
                 if self.chosen.q.val() {
                     self.step.next = true;
                     self.put.next = true;
@@ -419,6 +424,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
             }
             State::Beat => {
                 if self.m_rready.val() {
+                    self.showing.d.next = false;
                     self.state.d.next = State::Fetch;
                     if self.final_beat.q.val() {
                         self.again.d.next = true;
@@ -446,7 +452,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
             }
             State::Describe => {
                 // Of a burst that is held only the flags are new.
-                self.chosen.d.next = !(self.chosen.q.val() | self.again.q.val());
+                self.choosing.d.next = !(self.choosing.q.val() | self.chosen.q.val() | self.again.q.val());
                 if self.chosen.q.val() {
                     self.step.next = true;
                     self.put.next = (!self.held.q.val())
@@ -505,6 +511,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
             self.held.d.next = false;
             self.taking.d.next = false;
             self.again.d.next = false;
+            self.showing.d.next = false;
         }
     }
 }

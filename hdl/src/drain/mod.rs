@@ -162,6 +162,8 @@ pub struct Drain<
     at: DFF<Bits<A>>,
     gathered: DFF<Bits<WB>>,
     gathers: DFF<Bits<N>>,
+    // The value that is here makes the word whole: known a cycle ahead, for the write goes a long way.
+    completes: DFF<Bit>,
     // Residual addition: where it reads, and what follows the word.
     add_at: DFF<Bits<A>>,
     value6: DFF<Bits<WB>>,
@@ -172,6 +174,7 @@ pub struct Drain<
     uniform: Signal<Local, Bit>,
     value_here: Signal<Local, Bit>,
     whole_word: Signal<Local, Bit>,
+    gathers_next: Signal<Local, Bits<N>>,
     last_word: Signal<Local, Bit>,
     underway: Signal<Local, Bits<K>>,
     finish: Signal<Local, Bit>,
@@ -282,7 +285,8 @@ impl<
     fn update(&mut self) {
         dff_setup!(
             self, clock, d_addr, d_step, d_count, d_add, d_add_step, d_clamp, d_quant, d_param, last, valid1, first1,
-            group1, valid2, valid3, row1, row2, row3, row4, at, gathered, gathers, add_at, value6, adding, ending
+            group1, valid2, valid3, row1, row2, row3, row4, at, gathered, gathers, completes, add_at, value6, adding,
+            ending
         );
         if self.set.val() {
             if self.op.val() == self.d_addr_op.val() {
@@ -491,16 +495,20 @@ impl<
             self.whole.next =
                 (self.gathered.q.val() >> self.lanes_bits.val()) | (self.ys[w - 1].val() << self.word_less_lanes.val());
         }
-        self.whole_word.next = false;
-        if self.value_here.val() {
-            self.gathered.d.next = self.whole.val();
-            self.gathers.d.next = self.gathers.q.val() << 1;
-            for g in G..(G + 1) {
+        self.gathers_next.next = self.gathers.q.val();
+        for g in G..(G + 1) {
+            if self.value_here.val() {
+                self.gathers_next.next = self.gathers.q.val() << 1;
                 if self.gathers.q.val().get_bit(g - 1) {
-                    self.gathers.d.next = self.first_group.val();
-                    self.whole_word.next = true;
+                    self.gathers_next.next = self.first_group.val();
                 }
             }
+            self.completes.d.next = self.finish.val() && self.gathers_next.val().get_bit(g - 1);
+        }
+        self.gathers.d.next = self.gathers_next.val();
+        self.whole_word.next = self.completes.q.val();
+        if self.value_here.val() {
+            self.gathered.d.next = self.whole.val();
         }
         // The last one: no other value is on its way.
         self.last_word.next = self.whole_word.val() && !self.walk.running.val() && !self.underway.val().any();
@@ -565,6 +573,7 @@ impl<
         if self.clear.val() {
             // Values on their way write nothing and end nothing.
             self.last.d.next = self.no_last.val();
+            self.completes.d.next = false;
             self.adding.d.next = self.none_adding.val();
         }
     }

@@ -12,46 +12,41 @@ struct Model {
     running: bool,
     ending: bool,
     illegal: bool,
-    /// The command that is to be executed, if `valid`.
+    /// The command that is to be let go, if `valid`; the one before acts while there is none.
     word: u32,
     valid: bool,
-    /// What was started or marked a cycle ago, and that cycle's lowest bit of the value.
-    pulse: Option<u8>,
-    gently: bool,
-    /// What `running`, `ending` and a failed read were a cycle ago let commands pass; a hard mark lets none.
+    acts: Option<u8>,
+    /// What `running`, `ending` and a failed read were a cycle ago let commands pass.
     runs: bool,
-    held: bool,
-    /// Runs that a failed read ended; soft marks beside units at work; starts that the next command had to wait for.
+    /// Runs that a failed read ended; soft marks beside units at work.
     failed: usize,
     soft: usize,
-    fresh: usize,
 }
 
 impl Model {
     fn step(&mut self, i: &[u128]) -> Vec<u128> {
         let on = |k: usize| i[k] == 1;
         let (reset, start, offered, blocked, marking, fetch) = (on(0), on(1), on(2), on(5), on(9), on(10));
-        let units = [on(4), on(6), on(7), on(8)];
+        let busy = [on(4), on(6), on(7), on(8)];
         let (load_full, load_older, read_error) = (on(11), on(12), on(13));
         let (op, value) = unpack(self.word);
-        // A unit is busy from its start on, though it says so a cycle later.
-        let pulse = |wanted: u8| self.pulse == Some(wanted);
-        let starts = [command::FEED, command::DRAIN, command::LOAD, command::STORE].map(pulse);
-        let mut busy = [0, 1, 2, 3].map(|u| units[u] || starts[u]);
-        busy[3] |= pulse(command::MARK);
-        let load_full = load_full || starts[2];
-        let load_older = load_older || starts[2] && units[2];
-        let marking = marking || pulse(command::MARK);
         let all_idle = !busy.contains(&true);
         let known = operation(op).is_some();
-        let unit = match op {
+        // Unknown words wait for what their few bits say, and in the end for all.
+        let waits = match (op >> 6 & 1, op & 7) {
+            (1, low @ 0..4) => [command::FEED, command::DRAIN, command::LOAD, command::STORE][low as usize],
+            (1, 4) => command::WAIT,
+            (1, low) if low & 1 == 1 => command::MARK,
+            (1, _) => command::END,
+            (_, _) => op & 0x1f,
+        };
+        let unit = match waits {
             0x00..=0x0f => 0,
             0x10..=0x17 => 1,
             0x18..=0x1b => 2,
             _ => 3,
         };
-        let ready = match op {
-            _ if !known => all_idle,
+        let ready = match waits {
             0..command::FEED if unit == 2 => !load_full,
             0..command::FEED => !busy[unit],
             command::FEED => !busy[0] && !blocked,
@@ -67,44 +62,40 @@ impl Model {
             _ => all_idle,
         };
         // What comes after a failed read may be no commands.
-        let may = self.valid && self.runs;
-        let go = may && ready && !self.held;
-        let take = !self.valid || go;
-        let done = self.ending && !fetch;
-        let is = |wanted: u8| u128::from(pulse(wanted));
+        let go = self.valid && ready && self.runs && !marking;
+        let rests = !(busy[0] || busy[1] && !read_error || busy[2] || busy[3]);
+        let done = self.ending && !fetch && rests;
+        let is = |wanted: u8| u128::from(self.acts == Some(wanted));
         let out = vec![
-            u128::from(take),
+            u128::from(!self.valid),
             u128::from(self.ending),
-            u128::from(go && known && op < command::FEED),
-            u128::from(op),
+            u128::from(self.acts.is_some_and(|op| op < command::FEED)),
+            u128::from(op & 0x1f),
             u128::from(value),
             is(command::FEED),
             is(command::DRAIN),
             is(command::LOAD),
             is(command::STORE),
             is(command::MARK),
-            u128::from(self.gently),
+            u128::from(value & 1),
             u128::from(go),
             u128::from(self.running),
             u128::from(done),
             u128::from(self.illegal),
         ];
-        self.fresh += usize::from(may && !ready && self.pulse.is_some() && !units.contains(&true));
         self.soft += usize::from(go && op == command::MARK && value & 1 == 1 && !all_idle);
-        let over = go && (!known || op == command::END);
-        self.runs = self.running && !self.ending && !over && !read_error;
-        self.held = go && op == command::MARK && value & 1 == 0 || self.held && marking;
-        if over {
+        self.runs = self.running && !self.ending && !read_error;
+        if go && (!known || op == command::END) {
             (self.ending, self.illegal) = (true, !known);
         }
         if self.running && read_error && !busy[0] && !busy[2] && !busy[3] {
             self.ending = true;
         }
-        self.pulse =
-            (go && known && (command::FEED..=command::MARK).contains(&op) && op != command::WAIT).then_some(op);
-        self.gently = value & 1 == 1;
-        if take {
+        self.acts = (go && known).then_some(op);
+        if !self.valid {
             (self.word, self.valid) = (i[3] as u32, offered);
+        } else if go {
+            self.valid = false;
         }
         if done {
             self.failed += usize::from(read_error && !self.illegal);
@@ -114,7 +105,7 @@ impl Model {
             (self.running, self.illegal) = (true, false);
         }
         if reset {
-            (self.running, self.ending, self.illegal, self.held) = (false, false, false, false);
+            (self.running, self.ending, self.illegal) = (false, false, false);
         }
         if start || reset {
             self.valid = false;
@@ -174,5 +165,4 @@ fn every_command_waits_for_what_it_must() {
     );
     assert!(model.failed > 10, "only {} runs ended by a failed read", model.failed);
     assert!(model.soft > 20, "only {} soft marks beside units at work", model.soft);
-    assert!(model.fresh > 50, "only {} commands waited for a unit that was just started", model.fresh);
 }

@@ -44,6 +44,8 @@ struct Model {
     reply_end: u32,
     /// The bit chosen in the last cycle; whether it is to be put now; whether the counters begin again now.
     choice: bool,
+    burst_bit: bool,
+    choosing: bool,
     chosen: bool,
     again: bool,
     visits: std::collections::BTreeSet<Step>,
@@ -67,6 +69,8 @@ impl Model {
             held: false,
             reply_end: 0,
             choice: false,
+            burst_bit: false,
+            choosing: false,
             chosen: false,
             again: false,
             visits: Default::default(),
@@ -84,8 +88,9 @@ impl Model {
         let bits = 32 * self.words;
         let bit_end = place == 31;
         let waits = self.held || arvalid || awvalid;
+        let burst_bit = (if self.taking { awaddr } else { araddr }) >> place & 1 == 1;
         let about = match (word & 1, place) {
-            (1, _) => (if self.taking { awaddr } else { araddr }) >> place & 1 == 1,
+            (1, _) => self.burst_bit,
             (_, 0) => arvalid && !self.taking && !self.held,
             (_, 1) => self.taking || self.held,
             (_, 2) => interrupt,
@@ -94,8 +99,9 @@ impl Model {
         };
         let bit_out = if self.state == Spill { self.shift & 1 == 1 } else { self.choice };
         let choice = if self.state == Value { c_rdata >> place & 1 == 1 } else { about };
-        let (mut step, mut put, mut c_rready, mut awready, mut arready) = Default::default();
-        let (mut restart, mut chosen, mut again) = (self.again, false, false);
+        let (mut step, mut put, mut c_rready, mut awready, mut arready): (bool, bool, bool, bool, bool) =
+            Default::default();
+        let (mut restart, mut choosing, mut again) = (self.again, false, false);
         let (mut next, was) = (self.state, (self.shift, self.final_beat, self.taking, self.held));
         self.visits.insert(self.state);
         let (mut taking, mut held, mut final_beat, mut reply_end) =
@@ -107,13 +113,14 @@ impl Model {
                 if work {
                     let fresh = sequence != self.last;
                     (last, final_beat) = (sequence, false);
+                    arready = op == OP_READ_DATA && fresh && !self.held;
                     next = match op {
                         OP_RESET => Reset,
                         OP_REGISTER_READ => Fetch,
                         OP_REGISTER_WRITE if fresh => Fetch,
                         OP_WRITE_DONE if fresh && self.held => Fetch,
-                        OP_READ_DATA if fresh && arvalid && !self.held => {
-                            (arready, id, length) = (true, arid, arlen as u32);
+                        OP_READ_DATA if arready && arvalid => {
+                            (id, length) = (arid, arlen as u32);
                             Fetch
                         }
                         _ => Wait,
@@ -163,7 +170,7 @@ impl Model {
                 }
             }
             Value => {
-                chosen = c_rvalid && !self.chosen;
+                choosing = c_rvalid && !self.choosing && !self.chosen;
                 if self.chosen {
                     (step, put) = (true, true);
                     if bit_end && word & 2 == 2 {
@@ -192,7 +199,7 @@ impl Model {
                 }
             }
             Describe => {
-                chosen = !self.chosen && !self.again;
+                choosing = !self.choosing && !self.chosen && !self.again;
                 if self.chosen {
                     step = true;
                     put = !self.held || (word & 1 == 0 && place < 8);
@@ -269,7 +276,8 @@ impl Model {
         if reset {
             (next, awake, held, taking, again) = (Rest, false, false, false, false);
         }
-        (self.choice, self.chosen, self.again) = (choice, chosen, again);
+        (self.burst_bit, self.choice, self.again) = (burst_bit, choice, again);
+        (self.choosing, self.chosen) = (choosing, self.choosing);
         (self.state, self.awake, self.last, self.id, self.length) = (next, awake, last, id, length);
         (self.taking, self.held, self.final_beat, self.reply_end) = (taking, held, final_beat, reply_end);
         out
@@ -369,5 +377,5 @@ fn requests_move_registers_and_bursts_on_a_bus_of_64_bits() {
 
 #[test]
 fn requests_move_registers_and_bursts_on_a_bus_of_128_bits() {
-    gate::<128, 7>(80_000);
+    gate::<128, 7>(120_000);
 }

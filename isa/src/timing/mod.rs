@@ -66,10 +66,8 @@ struct Kernel {
     store: Store,
     /// The command in the sequencer's register; `Some(None)` is one past the stream's end.
     decoded: Option<Option<u32>>,
-    /// The start or mark that reaches its unit in this cycle.
-    pulse: Option<u32>,
-    /// A mark that all wait for, until a cycle after the last count is read.
-    held: bool,
+    /// The command that acts in this cycle: it was let go in the one before.
+    acts: Option<u32>,
     two_ports: bool,
     counts: [u64; counter::COUNT],
 }
@@ -89,8 +87,7 @@ impl Kernel {
             drain: Drain::new(config),
             store: Store::default(),
             decoded: None,
-            pulse: None,
-            held: false,
+            acts: None,
             two_ports: config.ports == 2,
             counts: [0; counter::COUNT],
         }
@@ -121,7 +118,7 @@ impl Kernel {
                 return Err(Endless(now));
             }
             let command = if ending { None } else { self.decoded.flatten() };
-            let go_on = command.filter(|&c| self.ready(c));
+            let go_on = command.filter(|&c| self.ready(c) && !self.store.marking());
 
             self.counts[counter::IDLE] += self.all_idle() as u64;
             self.counts[counter::DRAIN_BUSY] += drain.working as u64;
@@ -139,24 +136,22 @@ impl Kernel {
                 self.feeder.drained(bank);
             }
             let load_taken = self.bus.step(now, self.fetch.asks(), self.load.asks());
-            let taken = (self.decoded.is_none() || go_on.is_some()) && self.fetch.valid();
+            let taken = self.decoded.is_none() && self.fetch.valid();
             self.fetch.step(load_taken.0, beat == Some(bus::FETCH), taken, ending);
             self.load.step(load_taken.1, beat == Some(bus::LOAD));
-            let marking = self.store.marking() || self.pulse.is_some_and(|pulse| op::unpack(pulse).0 == op::MARK);
-            self.held &= marking;
             self.store.step(now, stored);
-            if let Some(pulse) = self.pulse.take() {
-                self.pulse(pulse, now, &mut times);
+            if let Some(command) = self.acts.take() {
+                self.act(command, now, &mut times);
             }
-            if go_on.is_some() {
+            if let Some(command) = go_on {
                 self.decoded = None;
+                self.acts = Some(command);
+                let (operation, _) = op::unpack(command);
+                ending = operation == op::END || op::operation(operation).is_none();
             }
             if taken {
                 self.decoded = Some(commands.get(next).copied());
                 next += 1;
-            }
-            if let Some(command) = go_on {
-                ending = self.execute(command);
             }
             if ending && !self.fetch.busy() {
                 times.cycles = now + 1;
@@ -170,66 +165,36 @@ impl Kernel {
         !(self.feeder.busy() || self.drain.busy() || self.load.busy() || self.store.busy())
     }
 
-    /// Whether the sequencer executes this command now. What was started a cycle ago is not busy yet.
+    /// Whether the sequencer lets this command go now.
     fn ready(&self, command: u32) -> bool {
         let (operation, value) = op::unpack(command);
-        let pulse = self.pulse.map_or(op::END, |pulse| op::unpack(pulse).0);
-        if self.held {
-            return false;
-        }
-        let feed = self.feeder.busy() || pulse == op::FEED;
-        let drain = self.drain.busy() || pulse == op::DRAIN;
-        let load = self.load.busy() || pulse == op::LOAD;
-        let older = self.load.older() || (pulse == op::LOAD && self.load.busy());
-        let store = self.store.busy() || pulse == op::STORE || pulse == op::MARK;
         match operation {
-            op::FEED => !feed && !self.feeder.blocked(),
-            op::D_ADDR..=op::D_CLAMP | op::DRAIN => !drain,
-            op::L_SRC..=op::L_LEN | op::LOAD => !self.load.full() && pulse != op::LOAD,
-            op::S_SRC..=op::S_LEN | op::STORE => !store,
+            op::FEED => !self.feeder.busy() && !self.feeder.blocked(),
+            op::D_ADDR..=op::D_CLAMP | op::DRAIN => !self.drain.busy(),
+            op::L_SRC..=op::L_LEN | op::LOAD => !self.load.full(),
+            op::S_SRC..=op::S_LEN | op::STORE => !self.store.busy(),
             op::WAIT => {
-                !(value & op::UNIT_FEED != 0 && feed
-                    || value & op::UNIT_DRAIN != 0 && drain
-                    || value & op::UNIT_LOAD != 0 && load
-                    || value & op::UNIT_STORE != 0 && store
-                    || value & op::UNIT_OLDER_LOADS != 0 && older)
+                !(value & op::UNIT_FEED != 0 && self.feeder.busy()
+                    || value & op::UNIT_DRAIN != 0 && self.drain.busy()
+                    || value & op::UNIT_LOAD != 0 && self.load.busy()
+                    || value & op::UNIT_STORE != 0 && self.store.busy()
+                    || value & op::UNIT_OLDER_LOADS != 0 && self.load.older())
             }
-            op::MARK if value & 1 == 1 => !feed && !store,
-            op::MARK | op::END => !(feed || drain || load || store),
-            _ => !feed,
+            op::MARK if value & 1 == 1 => !self.feeder.busy() && !self.store.busy(),
+            op::MARK | op::END => self.all_idle(),
+            _ => !self.feeder.busy(),
         }
     }
 
-    /// A command at the end of the cycle that executes it. Returns whether the run ends.
-    fn execute(&mut self, command: u32) -> bool {
-        let (operation, value) = op::unpack(command);
-        match operation {
-            op::FEED | op::DRAIN | op::LOAD | op::STORE | op::MARK => {
-                self.pulse = Some(command);
-                self.held = operation == op::MARK && value & 1 == 0;
-            }
-            op::WAIT => (),
-            op::END => return true,
-            register if register < op::FEED => {
-                self.registers.0[register as usize] = value;
-                if register == op::W_ADDR {
-                    self.tiles.restart();
-                }
-            }
-            _ => return true,
-        }
-        false
-    }
-
-    /// A start or a mark, a cycle after its command.
-    fn pulse(&mut self, command: u32, now: u64, times: &mut Times) {
+    /// A command at the end of the cycle in which it acts.
+    fn act(&mut self, command: u32, now: u64, times: &mut Times) {
         let (operation, value) = op::unpack(command);
         match operation {
             op::FEED => self.feeder.start(&self.registers),
             op::DRAIN => self.drain.start(&self.registers),
             op::LOAD => self.load.start(&self.registers),
             op::STORE => self.store.start(&self.registers),
-            _ => {
+            op::MARK => {
                 self.store.mark(value & 1 == 1);
                 let mut snapshot = Snapshot::default();
                 for i in COUNTED {
@@ -238,6 +203,13 @@ impl Kernel {
                 snapshot.0[counter::CYCLES] = now as u32;
                 times.marks.push(snapshot);
             }
+            register if register < op::FEED => {
+                self.registers.0[register as usize] = value;
+                if register == op::W_ADDR {
+                    self.tiles.restart();
+                }
+            }
+            _ => (),
         }
     }
 }
