@@ -6,7 +6,7 @@
 //! beside the word that activation memory gives, one cycle after the request.
 //!
 //! Which loops end with a word is known when it is asked for: of columns and rows it was found with the word before, of tiles
-//! in the cycle after the first word of a tile. A job's first word comes two cycles after its start for that reason.
+//! in the two cycles after the first word of a tile. A job's first word comes three cycles after its start for that reason.
 //!
 //! In line mode (see `systole_isa::command`) the same loops stream lines of samples; two counters find those that have an
 //! output, and only these go to the accumulators, where they are numbered. The last sample of a job must have one.
@@ -136,6 +136,10 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     last_block: DFF<Bit>,
     last_kernel_x: DFF<Bit>,
     last_kernel_y: DFF<Bit>,
+    // The last pixel; the last block of the last kernel column, also while there is no job; the last tile.
+    end_y: DFF<Bit>,
+    end_kernel_x: DFF<Bit>,
+    end_kernel_y: DFF<Bit>,
     active: DFF<Bit>,
     tile_start: DFF<Bit>,
     first_tile: DFF<Bit>,
@@ -155,11 +159,9 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     ready: Signal<Local, Bit>,
     go: Signal<Local, Bit>,
     in_input: Signal<Local, Bit>,
-    end_x: Signal<Local, Bit>,
-    end_y: Signal<Local, Bit>,
-    end_block: Signal<Local, Bit>,
-    end_kernel_x: Signal<Local, Bit>,
-    end_kernel_y: Signal<Local, Bit>,
+    next_x: Signal<Local, Bit>,
+    next_y: Signal<Local, Bit>,
+    last_block_column: Signal<Local, Bit>,
     end_job: Signal<Local, Bit>,
     one_column: Signal<Local, Bit>,
     one_row: Signal<Local, Bit>,
@@ -183,8 +185,6 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     one: Constant<Bits<12>>,
     #[default(literal(1))]
     one6: Constant<Bits<6>>,
-    #[default(literal(0))]
-    no_word: Constant<Bits<A>>,
     #[default(literal(1))]
     one_word: Constant<Bits<A>>,
     #[default(literal(0))]
@@ -193,11 +193,9 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     one3: Constant<Bits<3>>,
     #[default(literal(0))]
     not_started: Constant<Bits<2>>,
-    // A bit wanders up: two cycles after a tile's first word, one after a job's start.
+    // A bit wanders up: two cycles after a tile's first word, and after a job's start.
     #[default(literal(1))]
     started: Constant<Bits<2>>,
-    #[default(literal(2))]
-    job_started: Constant<Bits<2>>,
     #[default(literal(R as u32))]
     rows: Constant<Bits<12>>,
     #[default(literal(G as u32))]
@@ -281,7 +279,10 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
             last_y,
             last_block,
             last_kernel_x,
-            last_kernel_y
+            last_kernel_y,
+            end_y,
+            end_kernel_x,
+            end_kernel_y
         );
         // Command registers.
         if self.set.val() {
@@ -336,12 +337,10 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
         self.read.next = self.go.val() && self.in_input.val();
         self.address.next = self.at.q.val();
         // Which loops end with this word?
-        self.end_x.next = self.last_x.q.val();
-        self.end_y.next = self.last_x.q.val() && self.last_y.q.val();
-        self.end_block.next = self.last_block.q.val();
-        self.end_kernel_x.next = self.last_block.q.val() && self.last_kernel_x.q.val();
-        self.end_kernel_y.next = self.end_kernel_x.val() && self.last_kernel_y.q.val();
-        self.end_job.next = self.end_y.val() && self.end_kernel_y.val();
+        self.last_block_column.next = self.last_block.q.val() && self.last_kernel_x.q.val();
+        self.end_kernel_x.d.next = self.last_block_column.val() || !self.active.q.val();
+        self.end_kernel_y.d.next = self.last_block_column.val() && self.last_kernel_y.q.val();
+        self.end_job.next = self.end_y.q.val() && self.end_kernel_y.q.val();
         self.one_column.next = self.f_out.q.val().get_bits::<12>(0) == self.zero.val();
         self.one_row.next = self.f_out.q.val().get_bits::<12>(12) == self.zero.val();
         self.last_block.d.next = self.block.q.val() == self.f_kernel.q.val().get_bits::<12>(12);
@@ -368,32 +367,34 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
         self.step.next = self.f_pixel_step.q.val();
         self.next_tap_x.next = self.tap_x.q.val();
         self.next_tap_y.next = self.tap_y.q.val();
-        if self.end_x.val() {
+        if self.last_x.q.val() {
             self.base.next = self.row.q.val();
             self.step.next = self.f_row_step.q.val();
         }
-        if self.end_y.val() {
+        if self.end_y.q.val() {
             self.base.next = self.tap.q.val();
             self.step.next = self.one_word.val();
-            if self.end_block.val() {
+            if self.last_block.q.val() {
                 self.step.next = self.f_tap_step.q.val();
             }
-            if self.end_kernel_x.val() {
+            if self.end_kernel_x.q.val() {
                 self.base.next = self.kernel_row.q.val();
                 self.step.next = self.f_kernel_step.q.val();
             }
         }
-        if self.start.val() {
-            self.base.next = self.f_addr.q.val();
-            self.step.next = self.no_word.val();
-        }
         self.next_word.next = self.base.val() + self.step.val();
-        if self.end_block.val() {
+        if self.start.val() {
+            self.next_word.next = self.f_addr.q.val();
+        }
+        if self.last_block.q.val() {
             self.next_tap_x.next = self.tap_x.q.val() + self.apart_x.val();
         }
-        if self.end_kernel_x.val() {
+        if self.end_kernel_x.q.val() {
             self.next_tap_x.next = self.f_origin.q.val().get_bits::<12>(0);
             self.next_tap_y.next = self.tap_y.q.val() + self.apart_y.val();
+        }
+        if !self.active.q.val() {
+            self.next_tap_y.next = self.f_origin.q.val().get_bits::<12>(12);
         }
         // What stands beside the word one cycle later.
         self.valid_q.d.next = self.go.val();
@@ -409,35 +410,43 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
         if self.go.val() && self.tile_start.q.val() {
             self.just_started.d.next = self.started.val();
         }
+        self.next_x.next = self.out_x.q.val() == self.f_out.q.val().get_bits::<12>(0);
+        self.next_y.next = self.last_y.q.val();
+        if self.last_x.q.val() {
+            self.next_x.next = self.one_column.val();
+            self.next_y.next = self.out_y.q.val() == self.f_out.q.val().get_bits::<12>(12);
+        }
+        if self.end_y.q.val() {
+            self.next_y.next = self.one_row.val();
+        }
         // Advance.
         if self.go.val() {
-            self.tile_start.d.next = self.end_y.val();
+            self.tile_start.d.next = self.end_y.q.val();
             self.skip_x.d.next = self.skip_x.q.val() - self.one6.val();
             if self.skip_x.q.val() == self.zero6.val() {
                 self.skip_x.d.next = bit_cast::<6, 3>(self.f_line.q.val().get_bits::<3>(6));
             }
             self.out_x.d.next = self.out_x.q.val() + self.one.val();
             self.x.d.next = self.x.q.val() + self.stride_x.val();
-            self.last_x.d.next = self.out_x.q.val() == self.f_out.q.val().get_bits::<12>(0);
+            self.last_x.d.next = self.next_x.val();
+            self.last_y.d.next = self.next_y.val();
+            self.end_y.d.next = self.next_x.val() && self.next_y.val();
             self.at.d.next = self.next_word.val();
-            if self.end_x.val() {
+            if self.last_x.q.val() {
                 self.skip_x.d.next = self.f_line.q.val().get_bits::<6>(0);
                 self.skip_y.d.next = self.skip_y.q.val() - self.one3.val();
                 if self.skip_y.q.val() == self.zero3.val() {
                     self.skip_y.d.next = self.f_line.q.val().get_bits::<3>(12);
                 }
                 self.out_x.d.next = self.one.val();
-                self.last_x.d.next = self.one_column.val();
                 self.out_y.d.next = self.out_y.q.val() + self.one.val();
-                self.last_y.d.next = self.out_y.q.val() == self.f_out.q.val().get_bits::<12>(12);
                 self.x.d.next = self.tap_x.q.val();
                 self.y.d.next = self.y.q.val() + self.stride_y.val();
                 self.row.d.next = self.next_word.val();
             }
-            if self.end_y.val() {
+            if self.end_y.q.val() {
                 self.skip_y.d.next = self.f_line.q.val().get_bits::<3>(9);
                 self.out_y.d.next = self.one.val();
-                self.last_y.d.next = self.one_row.val();
                 self.tap.d.next = self.next_word.val();
                 self.tap_x.d.next = self.next_tap_x.val();
                 self.tap_y.d.next = self.next_tap_y.val();
@@ -445,11 +454,11 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
                 self.y.d.next = self.next_tap_y.val();
                 self.first_tile.d.next = false;
                 self.block.d.next = self.block.q.val() + self.one.val();
-                if self.end_block.val() {
+                if self.last_block.q.val() {
                     self.block.d.next = self.zero.val();
                     self.kernel_x.d.next = self.kernel_x.q.val() + self.one6.val();
                 }
-                if self.end_kernel_x.val() {
+                if self.end_kernel_x.q.val() {
                     self.kernel_x.d.next = self.zero6.val();
                     self.kernel_y.d.next = self.kernel_y.q.val() + self.one6.val();
                     self.kernel_row.d.next = self.next_word.val();
@@ -477,21 +486,22 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
             self.active.d.next = true;
             self.tile_start.d.next = true;
             self.first_tile.d.next = true;
-            self.just_started.d.next = self.job_started.val();
+            self.just_started.d.next = self.started.val();
             self.kernel_row.d.next = self.next_word.val();
             self.tap.d.next = self.next_word.val();
             self.row.d.next = self.next_word.val();
             self.at.d.next = self.next_word.val();
-            self.tap_x.d.next = self.f_origin.q.val().get_bits::<12>(0);
-            self.tap_y.d.next = self.f_origin.q.val().get_bits::<12>(12);
-            self.x.d.next = self.f_origin.q.val().get_bits::<12>(0);
-            self.y.d.next = self.f_origin.q.val().get_bits::<12>(12);
+            self.tap_x.d.next = self.next_tap_x.val();
+            self.tap_y.d.next = self.next_tap_y.val();
+            self.x.d.next = self.next_tap_x.val();
+            self.y.d.next = self.next_tap_y.val();
             self.skip_x.d.next = self.f_line.q.val().get_bits::<6>(0);
             self.skip_y.d.next = self.f_line.q.val().get_bits::<3>(9);
             self.out_x.d.next = self.one.val();
             self.out_y.d.next = self.one.val();
             self.last_x.d.next = self.one_column.val();
             self.last_y.d.next = self.one_row.val();
+            self.end_y.d.next = self.one_column.val() && self.one_row.val();
             self.block.d.next = self.zero.val();
             self.kernel_x.d.next = self.zero6.val();
             self.kernel_y.d.next = self.zero6.val();
@@ -503,6 +513,7 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
         }
         if self.clear.val() {
             self.active.d.next = false;
+            self.end_kernel_x.d.next = true;
             self.which.d.next = false;
             self.taken0.d.next = false;
             self.taken1.d.next = false;

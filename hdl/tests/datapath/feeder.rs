@@ -188,8 +188,8 @@ struct Model {
     /// The word of the cycle before, and its bank; and what of it stays.
     sent: Option<(Word, bool)>,
     sent_before: Option<(Word, bool)>,
-    /// A job was started in the cycle before.
-    started: bool,
+    /// A job was started in one of the two cycles before: so many are left in which no word is asked for.
+    started: u8,
     sent_line: bool,
     bank: bool,
     taken: [bool; 2],
@@ -208,7 +208,7 @@ impl Model {
             words: VecDeque::new(),
             sent: None,
             sent_before: None,
-            started: false,
+            started: 0,
             sent_line: false,
             bank: false,
             taken: [false; 2],
@@ -232,7 +232,7 @@ impl Model {
         let next = self.words.front().copied();
         // A pixel's sum is on its way for two cycles: so far apart are the first words of tiles.
         let started = |sent: Option<(Word, bool)>| sent.is_some_and(|(word, _)| word.starts);
-        let again = self.started || next.is_some_and(|w| w.starts) && (started(self.sent) || started(self.sent_before));
+        let again = self.started > 0 || next.is_some_and(|w| w.starts) && (started(self.sent) || started(self.sent_before));
         let wants = next.filter(|w| (!w.take || tile_ready == 1) && !again);
         let goes = wants.filter(|_| grant == 1);
         let sent = self.sent;
@@ -276,12 +276,13 @@ impl Model {
         if set == 1 {
             self.write(op as u8, value as u32);
         }
-        self.started = start == 1 && clear == 0;
+        self.started = if start == 1 { 2 } else { self.started.saturating_sub(1) };
         if start == 1 {
             self.words = self.job.words();
             self.taken[usize::from(self.bank)] = true;
         }
         if clear == 1 {
+            self.started = 0;
             self.words.clear();
             self.bank = false;
             self.taken = [false; 2];

@@ -134,8 +134,8 @@ impl Feeder {
     pub fn start(&mut self, r: &Registers) {
         self.active = true;
         self.tile_start = true;
-        // The feeder finds in the cycle after its start which loops end with the first word.
-        self.just_started = 1;
+        // The feeder finds in the two cycles after its start which loops end with the first word.
+        self.just_started = 2;
         self.first_tile = true;
         self.hold = r.bits(op::F_MODE, 15, 1) == 1;
         self.words = (r.bits(op::F_OUT, 0, 12) + 1) * (r.bits(op::F_OUT, 12, 12) + 1);
