@@ -143,6 +143,8 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     active: DFF<Bit>,
     tile_start: DFF<Bit>,
     first_tile: DFF<Bit>,
+    // The tile after the first is the one that is there.
+    held: DFF<Bit>,
     just_started: DFF<Bits<2>>,
     which: DFF<Bit>,
     taken0: DFF<Bit>,
@@ -154,7 +156,6 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     bank_q: DFF<Bit>,
     last_q: DFF<Bit>,
     starts_q: DFF<Bit>,
-    held: Signal<Local, Bit>,
     may_start: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
     go: Signal<Local, Bit>,
@@ -264,6 +265,7 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
             active,
             tile_start,
             first_tile,
+            held,
             just_started,
             which,
             taken0,
@@ -324,13 +326,12 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
             }
         }
         // May a word be asked for now?
-        self.held.next = self.f_mode.q.val().get_bit(15) && !self.first_tile.q.val();
         // A pixel's word must not follow the one before in the next two cycles: its sum is that long on its way.
-        self.may_start.next = (self.tile_ready.val() || self.held.val()) && !self.just_started.q.val().any();
+        self.may_start.next = (self.tile_ready.val() || self.held.q.val()) && !self.just_started.q.val().any();
         self.ready.next = self.active.q.val() && (!self.tile_start.q.val() || self.may_start.val());
         self.go.next = self.ready.val() && self.grant.val();
         self.stalled.next = self.active.q.val() && !self.go.val();
-        self.take.next = self.go.val() && self.tile_start.q.val() && !self.held.val();
+        self.take.next = self.go.val() && self.tile_start.q.val() && !self.held.q.val();
         // Negative coordinates are great unsigned ones.
         self.in_input.next = (self.x.q.val() < self.f_in.q.val().get_bits::<12>(0))
             && (self.y.q.val() < self.f_in.q.val().get_bits::<12>(12));
@@ -453,6 +454,7 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
                 self.x.d.next = self.next_tap_x.val();
                 self.y.d.next = self.next_tap_y.val();
                 self.first_tile.d.next = false;
+                self.held.d.next = self.f_mode.q.val().get_bit(15);
                 self.block.d.next = self.block.q.val() + self.one.val();
                 if self.last_block.q.val() {
                     self.block.d.next = self.zero.val();
@@ -486,6 +488,7 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
             self.active.d.next = true;
             self.tile_start.d.next = true;
             self.first_tile.d.next = true;
+            self.held.d.next = false;
             self.just_started.d.next = self.started.val();
             self.kernel_row.d.next = self.next_word.val();
             self.tap.d.next = self.next_word.val();

@@ -147,6 +147,8 @@ pub struct Execute<const BUS: usize, const WB: usize> {
     burst_bit: DFF<Bit>,
     /// State `Beat`, for the data's way into the kernel is a long one.
     showing: DFF<Bit>,
+    /// The address of a write burst is taken, with or before its first beat.
+    takes: DFF<Bit>,
     /// The counters begin again, a cycle after that was found.
     again: DFF<Bit>,
     choice: DFF<Bit>,
@@ -217,7 +219,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, awake, last, shift, arriving, addressing, number, id, length, final_beat);
-        dff_setup!(self, clock, taking, held, reply_end, choosing, chosen, burst_bit, choice, again, showing);
+        dff_setup!(self, clock, taking, held, reply_end, choosing, chosen, burst_bit, choice, again, showing, takes);
         self.index.next = self.place.val();
         self.fresh.next = self.sequence_bit.val() ^ self.last.q.val();
         self.bit_end.next = self.place.val().all();
@@ -243,7 +245,8 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
         self.c_rready.next = false;
         self.c_awaddr.next = bit_cast::<7, 5>(self.number.q.val()) << 2;
         self.c_araddr.next = bit_cast::<7, 5>(self.number.q.val()) << 2;
-        self.m_awready.next = false;
+        self.m_awready.next = self.takes.q.val();
+        self.takes.d.next = false;
         self.m_wready.next = self.state.q.val() == State::Take;
         self.m_arready.next = false;
         self.m_rvalid.next = self.showing.q.val();
@@ -460,7 +463,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
                     if self.bit_end.val() & self.word.val().get_bit(0) {
                         self.state.d.next = State::Note;
                         if self.taking.q.val() {
-                            self.m_awready.next = true;
+                            self.takes.d.next = true;
                             self.state.d.next = State::Take;
                         }
                     }
@@ -512,6 +515,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
             self.taking.d.next = false;
             self.again.d.next = false;
             self.showing.d.next = false;
+            self.takes.d.next = false;
         }
     }
 }

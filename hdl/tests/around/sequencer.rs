@@ -139,7 +139,7 @@ fn every_command_waits_for_what_it_must() {
     let mut model = Model::default();
     let (mut running, mut read_error) = (false, false);
     bench.check(
-        20_000,
+        30_000,
         |cycle, last| {
             running = last.len() > 12 && last[12] == 1 && last[13] == 0;
             // An error stays until the next start.

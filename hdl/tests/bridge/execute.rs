@@ -48,6 +48,7 @@ struct Model {
     choosing: bool,
     chosen: bool,
     again: bool,
+    takes: bool,
     visits: std::collections::BTreeSet<Step>,
 }
 
@@ -73,6 +74,7 @@ impl Model {
             choosing: false,
             chosen: false,
             again: false,
+            takes: false,
             visits: Default::default(),
         }
     }
@@ -99,7 +101,7 @@ impl Model {
         };
         let bit_out = if self.state == Spill { self.shift & 1 == 1 } else { self.choice };
         let choice = if self.state == Value { c_rdata >> place & 1 == 1 } else { about };
-        let (mut step, mut put, mut c_rready, mut awready, mut arready): (bool, bool, bool, bool, bool) =
+        let (mut step, mut put, mut c_rready, mut takes, mut arready): (bool, bool, bool, bool, bool) =
             Default::default();
         let (mut restart, mut choosing, mut again) = (self.again, false, false);
         let (mut next, was) = (self.state, (self.shift, self.final_beat, self.taking, self.held));
@@ -204,7 +206,7 @@ impl Model {
                     step = true;
                     put = !self.held || (word & 1 == 0 && place < 8);
                     if bit_end && word & 1 == 1 {
-                        (awready, next) = (self.taking, if self.taking { Take } else { Note });
+                        (takes, next) = (self.taking, if self.taking { Take } else { Note });
                     }
                 }
             }
@@ -252,7 +254,7 @@ impl Model {
             (self.state == Read).into(),
             u128::from(self.register << 2),
             c_rready.into(),
-            awready.into(),
+            self.takes.into(),
             (self.state == Take).into(),
             (self.state == Answer).into(),
             value & 3,
@@ -274,9 +276,9 @@ impl Model {
         self.arriving = self.state == Fetch;
         self.addressing = self.state == Fetch && word == 0 && place < 7;
         if reset {
-            (next, awake, held, taking, again) = (Rest, false, false, false, false);
+            (next, awake, held, taking, again, takes) = (Rest, false, false, false, false, false);
         }
-        (self.burst_bit, self.choice, self.again) = (burst_bit, choice, again);
+        (self.burst_bit, self.choice, self.again, self.takes) = (burst_bit, choice, again, takes);
         (self.choosing, self.chosen) = (choosing, self.choosing);
         (self.state, self.awake, self.last, self.id, self.length) = (next, awake, last, id, length);
         (self.taking, self.held, self.final_beat, self.reply_end) = (taking, held, final_beat, reply_end);
@@ -367,7 +369,7 @@ fn gate<const BUS: usize, const WB: usize>(cycles: usize) {
 
 #[test]
 fn requests_move_registers_and_bursts_on_a_bus_of_32_bits() {
-    gate::<32, 5>(30_000);
+    gate::<32, 5>(60_000);
 }
 
 #[test]
