@@ -10,7 +10,7 @@
 //! | `awvalid` … `rready` | in, out | AXI4-Lite, 7-bit addresses, 32-bit data; `bresp` and `rresp` are always OKAY (0) |
 //! | `done` | in | pulse: the run has ended |
 //! | `status` | in 3 | error bits of the run, held until the next start |
-//! | `start` | out | pulse: `ap_start` was written while idle |
+//! | `start` | out | pulse: a cycle after `ap_start` was written while idle |
 //! | `commands_at`, `weights_at`, `input_at`, `output_at`, `counters_at` | out AW | pointers |
 //! | `interrupt` | out | a run has ended, enabled and not yet cleared |
 
@@ -68,6 +68,8 @@ pub struct Control<const AW: usize> {
     reading: DFF<Bit>,
     data: DFF<Bits<32>>,
     running: DFF<Bit>,
+    /// A start, a cycle after it was written: it goes to every part of the kernel.
+    starting: DFF<Bit>,
     ended: DFF<Bit>,
     enable_all: DFF<Bit>,
     enable_done: DFF<Bit>,
@@ -116,14 +118,15 @@ pub struct Control<const AW: usize> {
 impl<const AW: usize> Logic for Control<AW> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, answering, reading, data, running, ended, enable_all, enable_done, pending);
+        dff_setup!(self, clock, answering, reading, data, running, ended, starting, enable_all, enable_done, pending);
         for i in 0..5 {
             self.pointer[i].clock.next = self.clock.val();
             self.pointer[i].d.next = self.pointer[i].q.val();
         }
         self.bresp.next = self.okay.val();
         self.rresp.next = self.okay.val();
-        self.start.next = false;
+        self.start.next = self.starting.q.val();
+        self.starting.d.next = false;
 
         // Both channels at once: nothing of a write need be kept.
         self.write.next = self.awvalid.val() & self.wvalid.val() & (!self.answering.q.val());
@@ -192,7 +195,7 @@ impl<const AW: usize> Logic for Control<AW> {
         }
         if self.write_byte.val() {
             if (self.to.val() == self.at_control.val()) & self.wdata.val().get_bit(0) & (!self.running.q.val()) {
-                self.start.next = true;
+                self.starting.d.next = true;
                 self.running.d.next = true;
                 self.ended.d.next = false;
             }
@@ -235,6 +238,7 @@ impl<const AW: usize> Logic for Control<AW> {
             self.reading.d.next = false;
             self.running.d.next = false;
             self.ended.d.next = false;
+            self.starting.d.next = false;
             self.enable_all.d.next = false;
             self.enable_done.d.next = false;
             self.pending.d.next = false;

@@ -286,15 +286,17 @@ impl<
         self.act.address_a.next = self.feeder.address.val();
         self.act.read_b.next = self.other_read.val();
         self.act.write_b.next = self.act_written.val();
+        self.act.turn_b.next = self.act_written.val() || !self.feeder.busy.val();
         self.act.data_b.next = self.load_word.val();
-        self.act.address_b.next = self.load_address.val().get_bits::<A>(0);
+        // Whether the store asks is known late too: the address is its own where no other is.
+        self.act.address_b.next = self.store_address.val();
         if self.drain.write.val() {
             self.act.data_b.next = self.drain.word.val();
             self.act.address_b.next = self.drain.address.val();
         } else if self.drain.add_read.val() {
             self.act.address_b.next = self.drain.add_address.val();
-        } else if self.store_served.val() {
-            self.act.address_b.next = self.store_address.val();
+        } else if self.load_act.val() {
+            self.act.address_b.next = self.load_address.val().get_bits::<A>(0);
         }
         self.store_word.next = self.act.q_b.val();
         self.drain.add_word.next = self.act.q_b.val();
@@ -311,6 +313,7 @@ impl<
         }
         self.weight.read_b.next = false;
         self.weight.write_b.next = self.load_weight.val();
+        self.weight.turn_b.next = self.load_weight.val();
         self.weight.address_b.next = self.load_address.val().get_bits::<W>(0);
         self.weight.data_b.next = self.load_word.val();
         self.drain.param_word.next = self.weight.q_a.val();

@@ -145,7 +145,9 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     first_tile: DFF<Bit>,
     // The tile after the first is the one that is there.
     held: DFF<Bit>,
-    just_started: DFF<Bits<2>>,
+    just_started: DFF<Bit>,
+    // It did so one or two cycles ago.
+    apart: DFF<Bit>,
     which: DFF<Bit>,
     taken0: DFF<Bit>,
     taken1: DFF<Bit>,
@@ -157,6 +159,7 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     last_q: DFF<Bit>,
     starts_q: DFF<Bit>,
     may_start: Signal<Local, Bit>,
+    starting: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
     go: Signal<Local, Bit>,
     in_input: Signal<Local, Bit>,
@@ -192,11 +195,6 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     zero3: Constant<Bits<3>>,
     #[default(literal(1))]
     one3: Constant<Bits<3>>,
-    #[default(literal(0))]
-    not_started: Constant<Bits<2>>,
-    // A bit wanders up: two cycles after a tile's first word, and after a job's start.
-    #[default(literal(1))]
-    started: Constant<Bits<2>>,
     #[default(literal(R as u32))]
     rows: Constant<Bits<12>>,
     #[default(literal(G as u32))]
@@ -267,6 +265,7 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
             first_tile,
             held,
             just_started,
+            apart,
             which,
             taken0,
             taken1,
@@ -327,15 +326,21 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
         }
         // May a word be asked for now?
         // A pixel's word must not follow the one before in the next two cycles: its sum is that long on its way.
-        self.may_start.next = (self.tile_ready.val() || self.held.q.val()) && !self.just_started.q.val().any();
+        self.may_start.next = (self.tile_ready.val() || self.held.q.val()) && !self.apart.q.val();
         self.ready.next = self.active.q.val() && (!self.tile_start.q.val() || self.may_start.val());
         self.go.next = self.ready.val() && self.grant.val();
         self.stalled.next = self.active.q.val() && !self.go.val();
-        self.take.next = self.go.val() && self.tile_start.q.val() && !self.held.q.val();
+        self.take.next = self.active.q.val()
+            && self.tile_start.q.val()
+            && self.tile_ready.val()
+            && !self.held.q.val()
+            && !self.apart.q.val()
+            && self.grant.val();
         // Negative coordinates are great unsigned ones.
         self.in_input.next = (self.x.q.val() < self.f_in.q.val().get_bits::<12>(0))
             && (self.y.q.val() < self.f_in.q.val().get_bits::<12>(12));
-        self.read.next = self.go.val() && self.in_input.val();
+        // Also for padding: whether a tap lies in the input is known too late to save the read.
+        self.read.next = self.go.val();
         self.address.next = self.at.q.val();
         // Which loops end with this word?
         self.last_block_column.next = self.last_block.q.val() && self.last_kernel_x.q.val();
@@ -407,10 +412,9 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
         self.starts_q.d.next = self.tile_start.q.val();
         self.line_q.d.next = self.go.val() && self.lines.val();
         self.output_q.d.next = self.go.val() && self.has_output.val();
-        self.just_started.d.next = self.just_started.q.val() << 1;
-        if self.go.val() && self.tile_start.q.val() {
-            self.just_started.d.next = self.started.val();
-        }
+        self.starting.next = self.start.val() || (self.go.val() && self.tile_start.q.val());
+        self.just_started.d.next = self.starting.val();
+        self.apart.d.next = self.starting.val() || self.just_started.q.val();
         self.next_x.next = self.out_x.q.val() == self.f_out.q.val().get_bits::<12>(0);
         self.next_y.next = self.last_y.q.val();
         if self.last_x.q.val() {
@@ -489,7 +493,6 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
             self.tile_start.d.next = true;
             self.first_tile.d.next = true;
             self.held.d.next = false;
-            self.just_started.d.next = self.started.val();
             self.kernel_row.d.next = self.next_word.val();
             self.tap.d.next = self.next_word.val();
             self.row.d.next = self.next_word.val();
@@ -520,7 +523,8 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
             self.which.d.next = false;
             self.taken0.d.next = false;
             self.taken1.d.next = false;
-            self.just_started.d.next = self.not_started.val();
+            self.just_started.d.next = false;
+            self.apart.d.next = false;
         }
         self.busy.next = self.active.q.val();
         self.valid.next = self.valid_q.q.val();

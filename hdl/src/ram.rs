@@ -12,12 +12,14 @@ use rust_hdl_core::prelude::*;
 const SPRAM_WORDS_LOG2: usize = 14;
 
 /// Memory of 2^A words of W bits for the array (port a, reads) and for everything else (port b, reads or writes), with
-/// P = 2 ports, or P = 1 that both share: then `q_a` and `q_b` are the same, and port b wins. Latency 1.
+/// P = 2 ports, or P = 1 that both share: then `q_a` and `q_b` are the same, and `turn_b` says whose address it takes.
+/// Latency 1.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
 /// | `read_a`, `address_a` | in | 1: read that word |
 /// | `read_b`, `write_b`, `address_b`, `data_b` | in | 1: read that word; write it |
+/// | `turn_b` | in | 1: one port takes port b's address; a write is one in its turn |
 /// | `q_a`, `q_b` | out | W bits, one cycle after the read |
 #[derive(LogicBlock, Default)]
 pub struct RamShared<const W: usize, const A: usize, const P: usize> {
@@ -35,6 +37,8 @@ pub struct RamShared<const W: usize, const A: usize, const P: usize> {
     pub address_b: Signal<In, Bits<A>>,
     /// Word to write.
     pub data_b: Signal<In, Bits<W>>,
+    /// One port: port b's turn.
+    pub turn_b: Signal<In, Bit>,
     /// Word read for the array.
     pub q_a: Signal<Out, Bits<W>>,
     /// Word read for others.
@@ -48,9 +52,12 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
             if self._words.is_empty() {
                 self._words = vec![Bits::<W>::default(); 1 << A];
             }
-            let [at_a, at_b] = [self.address_a.val().index(), self.address_b.val().index()];
-            let b = self.read_b.val() || self.write_b.val();
-            let read_a = self.read_a.val() && (P > 1 || !b);
+            let [mut at_a, mut at_b] = [self.address_a.val().index(), self.address_b.val().index()];
+            if P == 1 {
+                let at = if self.turn_b.val() { at_b } else { at_a };
+                [at_a, at_b] = [at, at];
+            }
+            let read_a = self.read_a.val() && (P > 1 || !self.write_b.val());
             let read_b = self.read_b.val() && !self.write_b.val();
             if read_a {
                 self.q_a.next = self._words[at_a];
@@ -104,7 +111,7 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
             (1usize << A) - 1
         );
         let shared = format!(
-            "wire [{}:0] address = (read_b || write_b) ? address_b : address_a;\nalways @(*) begin\n    q_a = word;\n    \
+            "wire [{}:0] address = turn_b ? address_b : address_a;\nalways @(*) begin\n    q_a = word;\n    \
              q_b = word;\nend\n",
             A - 1
         );
@@ -132,7 +139,7 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
         vec![TimingInfo {
             name: "ram_shared".into(),
             clock: "clock".into(),
-            inputs: ["read_a", "address_a", "read_b", "write_b", "address_b", "data_b"].map(String::from).to_vec(),
+            inputs: ["read_a", "address_a", "read_b", "write_b", "address_b", "data_b", "turn_b"].map(String::from).to_vec(),
             outputs: vec!["q_a".into(), "q_b".into()],
         }]
     }

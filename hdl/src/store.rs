@@ -95,8 +95,10 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     settling: DFF<Bits<4>>,
     /// Others go on meanwhile.
     gentle: DFF<Bit>,
-    /// Cycles since `mark`, less 2.
+    /// Cycles since `mark`, less 1.
     since: DFF<Bits<10>>,
+    /// Of counter 0: what it has counted since.
+    late: DFF<Bits<10>>,
     /// Words of the job caught.
     caught: DFF<Bits<MW>>,
     ended: DFF<Bit>,
@@ -111,7 +113,6 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     failed: DFF<Bit>,
     word: Signal<Local, Bits<24>>,
     offset: Signal<Local, Bits<24>>,
-    late: Signal<Local, Bits<10>>,
     counted: Signal<Local, Bits<32>>,
     base: Signal<Local, Bits<AW>>,
     left: Signal<Local, Bits<MW>>,
@@ -131,8 +132,6 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     bytes_log2: Constant<Bits<3>>,
     #[default(literal(16))]
     burst: Constant<Bits<MW>>,
-    #[default(literal(1023))]
-    behind: Constant<Bits<10>>,
     #[default(literal(SETTLE))]
     settle: Constant<Bits<4>>,
 }
@@ -141,7 +140,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, source, target, length, phase, snapshot, snapshots, settling, gentle, since);
-        dff_setup!(self, clock, caught, ended, coming, full, data, last, failed, shown, burst_at, beats, final_word);
+        dff_setup!(self, clock, caught, ended, coming, full, data, last, failed, shown, burst_at, beats, final_word, late);
         if self.set.val() & (self.op.val() == self.op_source.val()) {
             self.source.d.next = self.value.val().get_bits::<MW>(0);
         }
@@ -175,11 +174,12 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
         self.awaddr.next = self.burst_at.q.val();
         self.awlen.next = self.beats.q.val();
 
-        self.late.next = 0.into();
-        if !self.slot.val().any() {
-            self.late.next = self.since.q.val();
+        // After the last counter comes the first.
+        self.late.d.next = 0.into();
+        if self.slot.val().all() {
+            self.late.d.next = self.since.q.val();
         }
-        self.counted.next = self.count.val() - bit_cast::<32, 10>(self.late.val());
+        self.counted.next = self.count.val() - bit_cast::<32, 10>(self.late.q.val());
         self.since.d.next = self.since.q.val() + 1;
         // A word is caught only when the register that sends it is free then.
         self.free.next = (!self.full.q.val()) | self.wready.val();
@@ -231,7 +231,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
                     self.caught.d.next = 0.into();
                     self.snapshot.d.next = self.mark.val();
                     self.gentle.d.next = self.gently.val();
-                    self.since.d.next = self.behind.val();
+                    self.since.d.next = 0.into();
                     self.settling.d.next = self.settle.val();
                 }
             }

@@ -24,7 +24,7 @@ counters! {
     ZERO_PRODUCTS = 3, "zero_products";
     /// cycles in which neither feeder, drain, load nor store works
     IDLE = 4, "idle";
-    /// words read from activation memory
+    /// words read from activation memory; also where a tap lies in the padding
     ACT_READS = 5, "act_reads";
     /// words written to activation memory
     ACT_WRITES = 6, "act_writes";

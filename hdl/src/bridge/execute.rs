@@ -149,6 +149,10 @@ pub struct Execute<const BUS: usize, const WB: usize> {
     showing: DFF<Bit>,
     /// The address of a write burst is taken, with or before its first beat.
     takes: DFF<Bit>,
+    /// It is the state [`State::Take`].
+    catches: DFF<Bit>,
+    /// The kernel is not in reset.
+    runs: DFF<Bit>,
     /// The counters begin again, a cycle after that was found.
     again: DFF<Bit>,
     choice: DFF<Bit>,
@@ -219,7 +223,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, awake, last, shift, arriving, addressing, number, id, length, final_beat);
-        dff_setup!(self, clock, taking, held, reply_end, choosing, chosen, burst_bit, choice, again, showing, takes);
+        dff_setup!(self, clock, taking, held, reply_end, choosing, chosen, burst_bit, choice, again, showing, takes, catches, runs);
         self.index.next = self.place.val();
         self.fresh.next = self.sequence_bit.val() ^ self.last.q.val();
         self.bit_end.next = self.place.val().all();
@@ -247,7 +251,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
         self.c_araddr.next = bit_cast::<7, 5>(self.number.q.val()) << 2;
         self.m_awready.next = self.takes.q.val();
         self.takes.d.next = false;
-        self.m_wready.next = self.state.q.val() == State::Take;
+        self.m_wready.next = self.catches.q.val();
         self.m_arready.next = false;
         self.m_rvalid.next = self.showing.q.val();
         self.m_rid.next = self.id.q.val();
@@ -263,7 +267,8 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
             self.m_bresp.next = self.shift.q.val().get_bits::<2>(b - 32);
         }
         self.waits.next = self.held.q.val() | self.m_arvalid.val() | self.m_awvalid.val();
-        self.kernel_reset_n.next = self.awake.q.val() & (self.state.q.val() != State::Reset);
+        self.runs.d.next = self.awake.q.val() & (self.state.q.val() != State::Reset);
+        self.kernel_reset_n.next = self.runs.q.val();
 
         // The state's words: flags and beats less one, then the address.
         self.read_flag.next = self.none_set.val();
@@ -464,6 +469,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
                         self.state.d.next = State::Note;
                         if self.taking.q.val() {
                             self.takes.d.next = true;
+                            self.catches.d.next = true;
                             self.state.d.next = State::Take;
                         }
                     }
@@ -472,6 +478,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
             State::Take => {
                 self.final_beat.d.next = self.m_wlast.val();
                 if self.m_wvalid.val() {
+                    self.catches.d.next = false;
                     self.state.d.next = State::Spill;
                 }
             }
@@ -480,6 +487,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
                 self.put.next = true;
                 if self.spilled.val() {
                     self.state.d.next = State::Take;
+                    self.catches.d.next = !self.final_beat.q.val();
                     if self.final_beat.q.val() {
                         self.state.d.next = State::Note;
                     }
@@ -516,6 +524,7 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
             self.again.d.next = false;
             self.showing.d.next = false;
             self.takes.d.next = false;
+            self.catches.d.next = false;
         }
     }
 }

@@ -17,6 +17,7 @@ struct Model {
     reading: bool,
     data: u32,
     running: bool,
+    starting: bool,
     ended: bool,
     enable_all: bool,
     enable_done: bool,
@@ -54,7 +55,8 @@ impl Model {
         let start = write && to == control::CONTROL && i[5] & 1 == 1 && i[4] & 1 == 1 && !self.running;
         let mut out: Vec<u128> =
             [write, write, self.answering, false, !self.reading, self.reading].map(u128::from).into_iter().collect();
-        out.extend([u128::from(self.data), 0, u128::from(start)]);
+        out.extend([u128::from(self.data), 0, u128::from(self.starting)]);
+        self.starting = start;
         out.extend(self.pointer.map(u128::from));
         out.push(u128::from(self.enable_all && self.pending));
         if read {

@@ -49,6 +49,7 @@ struct Model {
     chosen: bool,
     again: bool,
     takes: bool,
+    runs: bool,
     visits: std::collections::BTreeSet<Step>,
 }
 
@@ -75,6 +76,7 @@ impl Model {
             chosen: false,
             again: false,
             takes: false,
+            runs: false,
             visits: Default::default(),
         }
     }
@@ -244,7 +246,7 @@ impl Model {
             },
             put.into(),
             bit_out.into(),
-            (self.awake && self.state != Reset).into(),
+            self.runs.into(),
             waits.into(),
             (self.state == Write).into(),
             u128::from(self.register << 2),
@@ -273,6 +275,7 @@ impl Model {
         if self.addressing {
             self.register = self.register >> 1 | u32::from(q) << 4;
         }
+        self.runs = self.awake && self.state != Reset;
         self.arriving = self.state == Fetch;
         self.addressing = self.state == Fetch && word == 0 && place < 7;
         if reset {

@@ -241,7 +241,7 @@ impl Model {
             self.busy().into(),
             self.blocked().into(),
             goes.is_some_and(|w| w.take).into(),
-            goes.is_some_and(|w| w.inside).into(),
+            goes.is_some().into(),
             next.map_or(0, |w| w.address),
             sent.is_some().into(),
             of(|w| !w.inside),

@@ -11,7 +11,8 @@ fn limbs(rng: &mut Rng, bits: usize) -> Vec<u128> {
     (0..bits.div_ceil(128)).map(|i| rng.edgy((bits - 128 * i).min(128))).collect()
 }
 
-/// With one port b goes first, and what was read last stands at both outputs; with two, each reads for itself.
+/// With one port it takes the address of whose turn it is, and what was read last stands at both outputs; with two, each
+/// reads for itself.
 fn shared<B: Block>(bench: Cosim<B>, width: usize, address_bits: usize, ports: usize) {
     let mut rng = Rng::new((width + ports) as u64);
     let mut words = vec![vec![0; width.div_ceil(128)]; 1 << address_bits];
@@ -20,12 +21,17 @@ fn shared<B: Block>(bench: Cosim<B>, width: usize, address_bits: usize, ports: u
     let mut both = 0;
     for _ in 0..1500 {
         let [mut read_a, read_b, write] = [60, 40, 30].map(|percent| rng.chance(percent));
-        let [at_a, at_b] = [(); 2].map(|()| rng.edgy(address_bits));
+        let [mut at_a, mut at_b] = [(); 2].map(|()| rng.edgy(address_bits));
+        let turn_b = rng.chance(50);
         let data = limbs(&mut rng, width);
         // With one port the write goes first anyway.
         read_a &= ports == 1 || !write || at_a != at_b;
-        let inputs = [vec![read_a.into(), at_a, read_b.into(), write.into(), at_b], data.clone()].concat();
+        let inputs = [vec![read_a.into(), at_a, read_b.into(), write.into(), at_b], data.clone(), vec![turn_b.into()]].concat();
         script.cycle(inputs, q.concat());
+        if ports == 1 {
+            let at = if turn_b { at_b } else { at_a };
+            [at_a, at_b] = [at, at];
+        }
         let [from_a, from_b] = [at_a, at_b].map(|at| words[at as usize].clone());
         both += usize::from(read_a && (read_b || write));
         match (ports, read_a, read_b, write) {
@@ -92,7 +98,7 @@ macro_rules! shared {
         $(#[test]
         fn $name() {
             let bench = cosim!(RamShared::<$width, $address_bits, $ports>::default(),
-                inputs: [read_a, address_a, read_b, write_b, address_b, data_b], outputs: [q_a, q_b]);
+                inputs: [read_a, address_a, read_b, write_b, address_b, data_b, turn_b], outputs: [q_a, q_b]);
             shared(bench, $width, $address_bits, $ports);
         })+
     };

@@ -73,7 +73,7 @@ impl Machine {
                     let at = self.act_word(tap + oy * row_step + ox * pixel_step);
                     words.push(if inside { at } else { usize::MAX });
                     self.counters[counter::BUSY] += 1;
-                    self.counters[counter::ACT_READS] += inside as u64;
+                    self.counters[counter::ACT_READS] += 1;
                 }
                 let word = |at: usize| if at == usize::MAX { &pad[..] } else { &self.act[at..at + n] };
                 for (sample, output) in outputs.iter().enumerate() {
