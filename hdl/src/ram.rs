@@ -139,7 +139,9 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
         vec![TimingInfo {
             name: "ram_shared".into(),
             clock: "clock".into(),
-            inputs: ["read_a", "address_a", "read_b", "write_b", "address_b", "data_b", "turn_b"].map(String::from).to_vec(),
+            inputs: ["read_a", "address_a", "read_b", "write_b", "address_b", "data_b", "turn_b"]
+                .map(String::from)
+                .to_vec(),
             outputs: vec!["q_a".into(), "q_b".into()],
         }]
     }

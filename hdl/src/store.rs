@@ -140,7 +140,9 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, source, target, length, phase, snapshot, snapshots, settling, gentle, since);
-        dff_setup!(self, clock, caught, ended, coming, full, data, last, failed, shown, burst_at, beats, final_word, late);
+        dff_setup!(
+            self, clock, caught, ended, coming, full, data, last, failed, shown, burst_at, beats, final_word, late
+        );
         if self.set.val() & (self.op.val() == self.op_source.val()) {
             self.source.d.next = self.value.val().get_bits::<MW>(0);
         }

@@ -223,7 +223,10 @@ impl<const BUS: usize, const WB: usize> Logic for Execute<BUS, WB> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, awake, last, shift, arriving, addressing, number, id, length, final_beat);
-        dff_setup!(self, clock, taking, held, reply_end, choosing, chosen, burst_bit, choice, again, showing, takes, catches, runs);
+        dff_setup!(
+            self, clock, taking, held, reply_end, choosing, chosen, burst_bit, choice, again, showing, takes, catches,
+            runs
+        );
         self.index.next = self.place.val();
         self.fresh.next = self.sequence_bit.val() ^ self.last.q.val();
         self.bit_end.next = self.place.val().all();

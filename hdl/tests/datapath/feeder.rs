@@ -232,7 +232,8 @@ impl Model {
         let next = self.words.front().copied();
         // A pixel's sum is on its way for two cycles: so far apart are the first words of tiles.
         let started = |sent: Option<(Word, bool)>| sent.is_some_and(|(word, _)| word.starts);
-        let again = self.started > 0 || next.is_some_and(|w| w.starts) && (started(self.sent) || started(self.sent_before));
+        let again =
+            self.started > 0 || next.is_some_and(|w| w.starts) && (started(self.sent) || started(self.sent_before));
         let wants = next.filter(|w| (!w.take || tile_ready == 1) && !again);
         let goes = wants.filter(|_| grant == 1);
         let sent = self.sent;

@@ -26,7 +26,8 @@ fn shared<B: Block>(bench: Cosim<B>, width: usize, address_bits: usize, ports: u
         let data = limbs(&mut rng, width);
         // With one port the write goes first anyway.
         read_a &= ports == 1 || !write || at_a != at_b;
-        let inputs = [vec![read_a.into(), at_a, read_b.into(), write.into(), at_b], data.clone(), vec![turn_b.into()]].concat();
+        let inputs =
+            [vec![read_a.into(), at_a, read_b.into(), write.into(), at_b], data.clone(), vec![turn_b.into()]].concat();
         script.cycle(inputs, q.concat());
         if ports == 1 {
             let at = if turn_b { at_b } else { at_a };
