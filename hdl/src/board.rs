@@ -27,6 +27,8 @@ pub struct Board {
     pub oscillator_hz: u64,
     /// Clock of kernel and bridge, in Hz.
     pub clock_hz: u64,
+    /// Clock that place-and-route is asked for, in Hz.
+    pub aim_hz: u64,
     /// Bits a second on the serial line.
     pub baud: u64,
     /// The level that lights an LED.
@@ -111,6 +113,9 @@ impl Board {
         if !(1_000_000..=400_000_000).contains(&self.clock_hz) {
             return bad("clock_hz", &self.clock_hz, "1000000 to 400000000");
         }
+        if !(self.clock_hz..=400_000_000).contains(&self.aim_hz) {
+            return bad("aim_hz", &self.aim_hz, &format!("clock_hz, {}, to 400000000", self.clock_hz));
+        }
         if self.baud < self.clock_hz / 1024 || self.baud > self.clock_hz / 4 {
             return bad("baud", &self.baud, &format!("{} to {}", self.clock_hz / 1024 + 1, self.clock_hz / 4));
         }
@@ -155,6 +160,8 @@ mod tests {
             e,
             "constraints/boards.yaml: board `icebreaker`: baud is 2500000; it must be within 2 % of a divisor of 12000000 Hz"
         );
+        let e = parse(&one.replace("  aim_hz: 36000000", "  aim_hz: 6000000")).unwrap_err();
+        assert!(e.ends_with("aim_hz is 6000000; it must be clock_hz, 12000000, to 400000000"), "{e}");
         assert!(parse(&format!("{one}\n{one}")).unwrap_err().contains("stands there twice"));
     }
 

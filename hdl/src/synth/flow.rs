@@ -31,6 +31,8 @@ pub struct Design<'a> {
     pub constraints: Option<&'a str>,
     /// Clock that is wanted.
     pub clock_hz: u64,
+    /// Clock that nextpnr is asked for: it stops trying at what it is asked for.
+    pub aim_hz: u64,
     /// Seeds to try.
     pub seeds: &'a [u32],
     /// Where everything is, and where logs go.
@@ -139,7 +141,8 @@ fn route(design: &Design<'_>, placer: &Tool, seed: u32, progress: &Progress) -> 
     let (part, folder) = (design.part, design.folder);
     let (netlist, text, number) = (format!("{}.json", design.top), textual(seed), seed.to_string());
     let (log, report) = (format!("seed-{seed}.log"), format!("seed-{seed}.json"));
-    let frequency = format!("{}", design.clock_hz as f64 / 1e6);
+    let frequency = format!("{}", design.aim_hz as f64 / 1e6);
+    let share = design.clock_hz as f64 / design.aim_hz as f64;
     let option = format!("--{}", part.family.constraints());
     let mut arguments = part.flags.to_vec();
     arguments.extend(["--json", &netlist, "--freq", &frequency, "--seed", &number, "--timing-allow-fail"]);
@@ -158,5 +161,5 @@ fn route(design: &Design<'_>, placer: &Tool, seed: u32, progress: &Progress) -> 
     }
     let path = folder.join(report);
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok((report::routed(&text, seed).with_context(|| format!("{}", path.display()))?, said))
+    Ok((report::routed(&text, seed, share).with_context(|| format!("{}", path.display()))?, said))
 }

@@ -76,12 +76,14 @@ impl Place {
         put(&folder, &around, &frame(&text, &self.kernel)?)?;
         put(&folder, &file, &text)?;
         let seeds: Vec<u32> = self.seeds.map_or(vec![self.seed], |n| (1..=n).collect());
+        let clock_hz = self.freq.map_or(config.clock_hz, |mhz| u64::from(mhz) * 1_000_000);
         let design = Design {
             top: FRAME,
             files: &[&file, &around],
             part,
             constraints: None,
-            clock_hz: self.freq.map_or(config.clock_hz, |mhz| u64::from(mhz) * 1_000_000),
+            clock_hz,
+            aim_hz: clock_hz,
             seeds: &seeds,
             folder: &folder,
         };

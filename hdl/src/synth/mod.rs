@@ -206,6 +206,7 @@ impl Synth {
             part,
             constraints: Some(&constraints),
             clock_hz: board.clock_hz,
+            aim_hz: board.aim_hz,
             seeds: &seeds,
             folder: &work,
         };

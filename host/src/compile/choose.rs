@@ -22,7 +22,8 @@ pub fn choices(
     stages: usize,
     mut cycles: impl FnMut(&Choices) -> Result<u64, Refusal>,
 ) -> Result<Choices, Refusal> {
-    let plain = Choices { last: vec![0; stages], chunk: 256, patience: 20, hurry: false, load_weights: true };
+    let (last, early) = (vec![0; stages], vec![false; stages]);
+    let plain = Choices { last, chunk: 256, patience: 20, hurry: false, early, load_weights: true };
     if objective == Objective::Energy {
         return Ok(plain);
     }
@@ -43,6 +44,7 @@ pub fn choices(
         attempt(&mut best, &|c| c.patience = patience)?;
     }
     attempt(&mut best, &|c| c.hurry = true)?;
+    attempt(&mut best, &|c| c.early.fill(true))?;
     for chunk in CHUNKS {
         attempt(&mut best, &|c| c.chunk = chunk)?;
     }
@@ -56,6 +58,7 @@ pub fn choices(
         for last in LAST.into_iter().chain([0]) {
             attempt(&mut best, &|c| c.last[stage] = last)?;
         }
+        attempt(&mut best, &|c| c.early[stage] = !c.early[stage])?;
     }
     Ok(best.1)
 }

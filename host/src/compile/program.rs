@@ -67,6 +67,9 @@ pub struct Choices {
     /// Whether the stream stands still for a load until half of the feeder's job is done, or only while nothing but the
     /// load could go on.
     pub hurry: bool,
+    /// Of each stage whether, at the end of a layer, the next feed's registers are written before the last drain's: the array rests
+    /// the less where the drain before is long, but that drain begins the later.
+    pub early: Vec<bool>,
     /// Whether weights that stay on the chip are loaded.
     pub load_weights: bool,
 }

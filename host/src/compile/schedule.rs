@@ -43,6 +43,8 @@ struct Scheduler<'a> {
     stores: VecDeque<usize>,
     /// Whether the input's mark is still to come.
     before_first: bool,
+    /// A mark that has been issued ahead of its place.
+    marked: Option<usize>,
 }
 
 /// Schedules a program. `running` may still run when it starts.
@@ -71,6 +73,7 @@ pub fn schedule(
         loads,
         stores: VecDeque::new(),
         before_first: true,
+        marked: None,
     };
     s.run()?;
     s.stream.commands = s.emit.commands.clone();
@@ -100,6 +103,9 @@ impl Scheduler<'_> {
                 Step::Drain(job) => {
                     let stage = &self.lowered.stages[job.stage];
                     self.stores_before(at)?;
+                    if self.choices.early[job.stage] {
+                        self.seam(at)?;
+                    }
                     self.emit.turn(op::UNIT_DRAIN);
                     job.set_drain(stage, self.config, &mut self.emit)?;
                     self.emit.start(op::DRAIN, self.touches[at].clone(), 0);
@@ -107,6 +113,7 @@ impl Scheduler<'_> {
                     self.move_transfers(at + 1, self.emit.clock.wait_for_feed())?;
                 }
                 Step::Store(_) => self.stores.push_back(at),
+                Step::Mark if self.marked == Some(at) => (),
                 Step::Mark => self.emit.mark(),
             }
         }
@@ -151,6 +158,20 @@ impl Scheduler<'_> {
         }
         self.emit.start(op::FEED, touch, tiles);
         Ok(())
+    }
+
+    /// Before the drain at `at`, if it is its layer's last: the mark, which waits for its feed, and the registers of the next one.
+    /// A feed needs no drain to end, and its last sum is longer on its way than those registers take.
+    fn seam(&mut self, at: usize) -> Result<(), Refusal> {
+        let runs = |step: &Step| matches!(step, Step::Feed(_) | Step::Drain(_) | Step::Mark);
+        let mut next = (at + 1..self.steps.len()).filter(|&i| runs(&self.steps[i]));
+        let (Some(mark), Some(feed)) = (next.next(), next.next()) else { return Ok(()) };
+        let (Step::Mark, Step::Feed(job)) = (&self.steps[mark], &self.steps[feed]) else { return Ok(()) };
+        self.move_transfers(at, self.emit.clock.wait_for_feed())?;
+        self.emit.mark();
+        self.marked = Some(mark);
+        self.emit.turn(op::UNIT_FEED);
+        job.set_feed(&self.lowered.stages[job.stage], self.config, &mut self.emit)
     }
 
     /// Issues loads and stores that nothing has to wait for, as they are known to be free to go. All steps before `at`

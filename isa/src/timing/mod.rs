@@ -22,7 +22,7 @@ use store::Store;
 /// When a run passed its marks, and how long it took.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Times {
-    /// Cycles from the start to the end of the run, as the `cycles` counter has them at its end.
+    /// Cycles from `ap_start`'s write to the interrupt. The `cycles` counter runs from a cycle later: the start passes a register.
     pub cycles: u64,
     /// At each `MARK` the counters [`COUNTED`]; the others are 0.
     pub marks: Vec<Snapshot>,
@@ -74,6 +74,8 @@ struct Kernel {
 
 /// Cycles without a command, a word or a beat after which a stream is given up: no unit waits that long for another.
 const QUIET: u64 = 200_000;
+/// The start passes a register.
+const START: u64 = 1;
 
 impl Kernel {
     fn new(config: &Config, latency: u32) -> Self {
@@ -154,7 +156,7 @@ impl Kernel {
                 next += 1;
             }
             if ending && !self.fetch.busy() {
-                times.cycles = now + 1;
+                times.cycles = START + now + 1;
                 return Ok(times);
             }
         }
