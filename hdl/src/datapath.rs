@@ -25,8 +25,9 @@ use std::array::from_fn;
 /// | `clear` | in | 1: forget everything (start of a run) |
 /// | `start_feed`, `feed_busy`, `feed_blocked` | in, out, out | feeder |
 /// | `start_drain`, `drain_busy` | in, out | drain |
-/// | `load_act`, `load_weight`, `load_address`, `load_word` | in | writes of the load unit |
-/// | `load_wait` | out | 1: the load unit must not write activations this cycle |
+/// | `load_weight`, `load_address`, `load_word` | in | writes of the load unit |
+/// | `load_act` | in | it has a word for activation memory, which is written unless `load_wait` |
+/// | `load_wait` | out | 1: it must keep that word |
 /// | `store_read`, `store_address`, `store_grant`, `store_word` | in, in, out, out | reads of the store unit |
 /// | `fed`, `macs`, `zero_products`, `…_read`, `…_write`, `draining`, `stalled` | out | what the counters count |
 #[derive(LogicBlock, SmartDefault)]
@@ -274,7 +275,7 @@ impl<
         // the feeder asks for a word is known too late for the store to take its turn while a job is streamed.
         self.two_ports.next = self.ports.val() == self.two.val();
         self.load_wait.next = self.drain.write.val() || self.drain.add_read.val();
-        self.act_written.next = self.drain.write.val() || self.load_act.val();
+        self.act_written.next = self.drain.write.val() || (self.load_act.val() && !self.drain.add_read.val());
         self.feeder.grant.next = !self.act_written.val() || self.two_ports.val();
         self.store_served.next = self.store_read.val()
             && !self.act_written.val()

@@ -391,7 +391,8 @@ impl<
         self.load.weights_at.next = self.control.weights_at.val();
         self.load.input_at.next = self.control.input_at.val();
         self.load.output_at.next = self.control.output_at.val();
-        self.data.load_act.next = self.load.act_write.val();
+        // Not by way of `taking`: with one port the feeder's grant hangs on it.
+        self.data.load_act.next = self.m_axi_gmem_rvalid.val() && self.m_axi_gmem_rid.val() && self.load.to_act.val();
         self.data.load_weight.next = self.load.weight_write.val();
         self.data.load_address.next = self.load.address.val();
         self.data.load_word.next = self.m_axi_gmem_rdata.val().get_bits::<WB>(0);

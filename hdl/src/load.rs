@@ -14,7 +14,8 @@
 //! | `weights_at`, `input_at`, `output_at` | in AW | the buffers to read from |
 //! | `arvalid`, `araddr`, `arlen`, `arready` | out, out AW, out 4, in | read addresses |
 //! | `rvalid` | in | a beat for this unit; the data go to the memories directly |
-//! | `act_write`, `weight_write`, `address` | out, out, out MW | write the beat to this word |
+//! | `to_act` | out | beats are for activation memory |
+//! | `weight_write`, `address` | out, out MW | write the beat to this word of weight memory; the address is that of activations too |
 
 use crate::literal::{literal, op};
 use rust_hdl_core::prelude::*;
@@ -44,7 +45,7 @@ pub struct Load<const AW: usize, const BUS: usize, const MW: usize> {
     pub arlen: Signal<Out, Bits<4>>,
     pub arready: Signal<In, Bit>,
     pub rvalid: Signal<In, Bit>,
-    pub act_write: Signal<Out, Bit>,
+    pub to_act: Signal<Out, Bit>,
     pub weight_write: Signal<Out, Bit>,
     pub address: Signal<Out, Bits<MW>>,
     source: DFF<Bits<24>>,
@@ -153,7 +154,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Load<AW, BUS,
         }
 
         self.address.next = self.at.q.val();
-        self.act_write.next = self.rvalid.val() & (!self.writes_weights.q.val());
+        self.to_act.next = !self.writes_weights.q.val();
         self.weight_write.next = self.rvalid.val() & self.writes_weights.q.val();
         self.ends.next = false;
         if self.rvalid.val() {

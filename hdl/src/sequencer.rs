@@ -2,7 +2,8 @@
 //!
 //! A register holds the next command with what it waits for, one bit a unit, so that few gates lie behind a unit's busy flag.
 //! The cycle after a command has been let go it acts: registers are written, units start, and the next one comes into the
-//! register. A unit's busy flag must be up in the cycle after its start pulse: then the next command knows of it.
+//! register. A unit's busy flag must be up in the cycle after its start pulse: then the next command knows of it. A `WAIT` takes
+//! one cycle and never acts: the command after it waits for its units as well as for its own.
 //!
 //! A register is written once its unit is idle, an operation starts once its unit is idle (the load unit
 //! takes a second job); `MARK` and `END` wait for all units, and everything waits while a snapshot is taken, so that no
@@ -22,7 +23,7 @@
 //! | `fetch_busy`, `flush` | in, out | at the end `flush` stays up until the fetch unit is idle |
 //! | `set`, `op`, `value` | out 1, 8, 24 | set bus to all units |
 //! | `start_feed`, `start_drain`, `start_load`, `start_store`, `mark` | out | pulses; `gently` with `mark` |
-//! | `executed` | out | a command is executed |
+//! | `executed` | out | a command other than `WAIT` is executed |
 //! | `running` | out | from `start` to `done` |
 //! | `done` | out | pulse: the run has ended |
 //! | `illegal` | out | an unknown command ended the run; until the next start |
@@ -84,6 +85,8 @@ pub struct Sequencer {
     /// It waits for: feeder, drain, all loads, store, all loads but the newest (bits as `WAIT` has them), a free bank, room
     /// for a load.
     waits: DFF<Bits<7>>,
+    /// The command before was a `WAIT`, and this is what it waits for.
+    carried: DFF<Bit>,
     /// A run goes on.
     runs: DFF<Bit>,
     /// What was let go, and acts now.
@@ -93,6 +96,8 @@ pub struct Sequencer {
     loads: DFF<Bit>,
     stores: DFF<Bit>,
     marks: DFF<Bit>,
+    own: Signal<Local, Bits<7>>,
+    is_wait: Signal<Local, Bit>,
     number: Signal<Local, Bits<8>>,
     rests: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
@@ -131,6 +136,8 @@ pub struct Sequencer {
     op_store: Constant<Bits<8>>,
     #[default(op(command::MARK))]
     op_mark: Constant<Bits<8>>,
+    #[default(op(command::WAIT))]
+    op_wait: Constant<Bits<8>>,
 }
 
 /// A bit for each of the 32 operations from `first` on: whether the contract has it.
@@ -145,7 +152,7 @@ fn there(first: u8) -> u32 {
 impl Logic for Sequencer {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, executing, ending, bad, word, valid, waits);
+        dff_setup!(self, clock, executing, ending, bad, word, valid, waits, carried);
         dff_setup!(self, clock, is_register, is_feed, is_drain, is_load, is_store, is_mark, ends, unknown);
         dff_setup!(self, clock, runs, sets, feeds, drains, loads, stores, marks);
         // It is let go once nothing that it waits for is there.
@@ -165,13 +172,51 @@ impl Logic for Sequencer {
         self.register_here.next =
             self.sane.val() & (!self.cmd.val().get_bit(30)) & self.registers.val().get_bit(self.low.val().index());
 
-        // The next command into the register.
+        // What the next command waits for by itself: by as few bits as tell the known words apart. What an unknown one waits
+        // for does not matter, for the run is not over before all units are idle. MARK and END wait for everything.
+        self.own.next = self.wait_feed.val();
+        if self.cmd.val().get_bit(30) {
+            self.own.next = self.wait_all.val();
+            if !self.cmd.val().get_bit(26) {
+                self.own.next = self.wait_bank.val();
+                if self.cmd.val().get_bit(24) {
+                    self.own.next = self.wait_drain.val();
+                }
+                if self.cmd.val().get_bit(25) {
+                    self.own.next = self.wait_room.val();
+                    if self.cmd.val().get_bit(24) {
+                        self.own.next = self.wait_store.val();
+                    }
+                }
+            } else if !self.cmd.val().get_bits::<2>(24).any() {
+                self.own.next = bit_cast::<7, 5>(self.cmd.val().get_bits::<5>(0));
+            } else if self.cmd.val().get_bit(24) & self.cmd.val().get_bit(0) {
+                self.own.next = self.wait_soft.val();
+            }
+        } else if self.cmd.val().get_bit(28) {
+            // The unit that a register belongs to.
+            self.own.next = self.wait_drain.val();
+            if self.cmd.val().get_bit(27) {
+                self.own.next = self.wait_room.val();
+                if self.cmd.val().get_bit(26) {
+                    self.own.next = self.wait_store.val();
+                }
+            }
+        }
+        self.is_wait.next = self.number.val() == self.op_wait.val();
+
+        // The next command into the register; a WAIT leaves it free for the one after.
         self.cmd_ready.next = !self.valid.q.val();
         if self.go.val() {
             self.valid.d.next = false;
         }
-        if !self.valid.q.val() {
-            self.valid.d.next = self.cmd_valid.val();
+        if self.cmd_valid.val() & (!self.valid.q.val()) {
+            self.valid.d.next = !self.is_wait.val();
+            self.carried.d.next = self.is_wait.val();
+            self.waits.d.next = self.own.val();
+            if self.carried.q.val() {
+                self.waits.d.next = self.own.val() | self.waits.q.val();
+            }
             self.word.d.next = self.cmd.val();
             self.is_register.d.next = self.register_here.val();
             self.is_feed.d.next = self.number.val() == self.op_feed.val();
@@ -185,39 +230,6 @@ impl Logic for Sequencer {
                 | (self.sane.val()
                     & self.cmd.val().get_bit(30)
                     & self.operations.val().get_bit(self.low.val().index())));
-            // By as few bits as tell the known words apart: what an unknown one waits for does not matter, for the run is not
-            // over before all units are idle. MARK and END wait for everything.
-            if self.cmd.val().get_bit(30) {
-                self.waits.d.next = self.wait_all.val();
-                if !self.cmd.val().get_bit(26) {
-                    self.waits.d.next = self.wait_bank.val();
-                    if self.cmd.val().get_bit(24) {
-                        self.waits.d.next = self.wait_drain.val();
-                    }
-                    if self.cmd.val().get_bit(25) {
-                        self.waits.d.next = self.wait_room.val();
-                        if self.cmd.val().get_bit(24) {
-                            self.waits.d.next = self.wait_store.val();
-                        }
-                    }
-                } else if !self.cmd.val().get_bits::<2>(24).any() {
-                    self.waits.d.next = bit_cast::<7, 5>(self.cmd.val().get_bits::<5>(0));
-                } else if self.cmd.val().get_bit(24) & self.cmd.val().get_bit(0) {
-                    self.waits.d.next = self.wait_soft.val();
-                }
-            } else {
-                // The unit that a register belongs to.
-                self.waits.d.next = self.wait_feed.val();
-                if self.cmd.val().get_bit(28) {
-                    self.waits.d.next = self.wait_drain.val();
-                    if self.cmd.val().get_bit(27) {
-                        self.waits.d.next = self.wait_room.val();
-                        if self.cmd.val().get_bit(26) {
-                            self.waits.d.next = self.wait_store.val();
-                        }
-                    }
-                }
-            }
         }
 
         self.executed.next = self.go.val();
@@ -269,6 +281,7 @@ impl Logic for Sequencer {
         }
         if self.start.val() | self.reset.val() {
             self.valid.d.next = false;
+            self.carried.d.next = false;
         }
         if self.reset.val() {
             self.executing.d.next = false;

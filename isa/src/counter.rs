@@ -42,7 +42,7 @@ counters! {
     BUS_WRITES = 12, "bus_writes";
     /// cycles in which the requantisers work
     DRAIN_BUSY = 13, "drain_busy";
-    /// command words executed
+    /// command words executed; a `WAIT` is none, for it is part of what the next one waits for
     COMMANDS = 14, "commands";
     /// cycles in which the feeder had a word to read and the activation memory or the weights made it wait
     STALLS = 15, "stalls";

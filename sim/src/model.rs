@@ -103,7 +103,7 @@ impl Machine {
             if !OPERATIONS.iter().any(|o| o.op == operation) {
                 return Err(ModelError::Illegal { index, word });
             }
-            self.counters[counter::COMMANDS] += 1;
+            self.counters[counter::COMMANDS] += u64::from(operation != op::WAIT);
             let undefined = |what| ModelError::Undefined { index, what };
             match operation {
                 op::FEED => self.start_feed().map_err(undefined)?,

@@ -35,7 +35,7 @@ class Kernel:
             name, fields = decode(word)
             if name is None:
                 return False
-            self.count["commands"] += 1
+            self.count["commands"] += name != "WAIT"
             if name == "END":
                 return True
             if fields and name not in ("WAIT", "MARK"):

@@ -53,7 +53,7 @@ impl Model {
             u128::from(self.shown),
             (base + first * bytes) & (u128::MAX >> (128 - address_bits)),
             burst as u128 - u128::from(burst > 0),
-            rvalid & u128::from(!self.wrote_weights),
+            u128::from(!self.wrote_weights),
             rvalid & u128::from(self.wrote_weights),
             self.working.as_ref().map_or(self.at, |job| job.write[0]),
         ];
@@ -100,7 +100,7 @@ fn words_arrive_where_they_belong<const AW: usize, const BUS: usize>() {
     const MW: usize = 8;
     let bench = cosim!(Load::<AW, BUS, MW>::default(),
         inputs: [reset, set, op, value, start, weights_at, input_at, output_at, arready, rvalid],
-        outputs: [full, busy, older, arvalid, araddr, arlen, act_write, weight_write, address])
+        outputs: [full, busy, older, arvalid, araddr, arlen, to_act, weight_write, address])
     .gate("araddr", "arvalid")
     .gate("arlen", "arvalid");
     let mut rng = Rng::new(BUS as u64);

@@ -18,6 +18,9 @@ struct Model {
     acts: Option<u8>,
     /// What `running`, `ending` and a failed read were a cycle ago let commands pass.
     runs: bool,
+    /// Units that the command waits for because a `WAIT` stood before it; units of a `WAIT` before the one to come.
+    carried: u32,
+    coming: u32,
     /// Runs that a failed read ended; soft marks beside units at work.
     failed: usize,
     soft: usize,
@@ -46,6 +49,8 @@ impl Model {
             0x18..=0x1b => 2,
             _ => 3,
         };
+        let units = [busy[0], busy[1], busy[2], busy[3], load_older];
+        let named = |bits: u32| (0..5).all(|u| bits >> u & 1 == 0 || !units[u]);
         let ready = match waits {
             0..command::FEED if unit == 2 => !load_full,
             0..command::FEED => !busy[unit],
@@ -53,16 +58,13 @@ impl Model {
             command::DRAIN => !busy[1],
             command::LOAD => !load_full,
             command::STORE => !busy[3],
-            command::WAIT => {
-                let waits = [busy[0], busy[1], busy[2], busy[3], load_older];
-                (0..5).all(|u| value >> u & 1 == 0 || !waits[u])
-            }
+            command::WAIT => named(value),
             // Soft: only what counts of it must be over, and nothing of the layer before begins again.
             command::MARK if value & 1 == 1 => !busy[0] && !busy[3],
             _ => all_idle,
         };
         // What comes after a failed read may be no commands.
-        let go = self.valid && ready && self.runs && !marking;
+        let go = self.valid && ready && named(self.carried) && self.runs && !marking;
         let rests = !(busy[0] || busy[1] && !read_error || busy[2] || busy[3]);
         let done = self.ending && !fetch && rests;
         let is = |wanted: u8| u128::from(self.acts == Some(wanted));
@@ -92,8 +94,16 @@ impl Model {
             self.ending = true;
         }
         self.acts = (go && known).then_some(op);
-        if !self.valid {
-            (self.word, self.valid) = (i[3] as u32, offered);
+        if !self.valid && offered {
+            self.word = i[3] as u32;
+            let (op, value) = unpack(self.word);
+            self.valid = op != command::WAIT;
+            let before = std::mem::take(&mut self.coming);
+            if self.valid {
+                self.carried = before;
+            } else {
+                self.coming = before | value;
+            }
         } else if go {
             self.valid = false;
         }
@@ -109,6 +119,7 @@ impl Model {
         }
         if start || reset {
             self.valid = false;
+            self.coming = 0;
         }
         out
     }

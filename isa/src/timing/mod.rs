@@ -66,6 +66,8 @@ struct Kernel {
     store: Store,
     /// The command in the sequencer's register; `Some(None)` is one past the stream's end.
     decoded: Option<Option<u32>>,
+    /// Units of a `WAIT`, which the command after it waits for.
+    carried: u32,
     /// The command that acts in this cycle: it was let go in the one before.
     acts: Option<u32>,
     two_ports: bool,
@@ -89,6 +91,7 @@ impl Kernel {
             drain: Drain::new(config),
             store: Store::default(),
             decoded: None,
+            carried: 0,
             acts: None,
             two_ports: config.ports == 2,
             counts: [0; counter::COUNT],
@@ -120,7 +123,7 @@ impl Kernel {
                 return Err(Endless(now));
             }
             let command = if ending { None } else { self.decoded.flatten() };
-            let go_on = command.filter(|&c| self.ready(c) && !self.store.marking());
+            let go_on = command.filter(|&c| self.ready(c) && self.idle(self.carried) && !self.store.marking());
 
             self.counts[counter::IDLE] += self.all_idle() as u64;
             self.counts[counter::DRAIN_BUSY] += drain.working as u64;
@@ -147,13 +150,18 @@ impl Kernel {
             }
             if let Some(command) = go_on {
                 self.decoded = None;
+                self.carried = 0;
                 self.acts = Some(command);
                 let (operation, _) = op::unpack(command);
                 ending = operation == op::END || op::operation(operation).is_none();
             }
             if taken {
-                self.decoded = Some(commands.get(next).copied());
+                let command = commands.get(next).copied();
                 next += 1;
+                match command.map(op::unpack) {
+                    Some((op::WAIT, units)) => self.carried |= units,
+                    _ => self.decoded = Some(command),
+                }
             }
             if ending && !self.fetch.busy() {
                 times.cycles = START + now + 1;
@@ -167,6 +175,15 @@ impl Kernel {
         !(self.feeder.busy() || self.drain.busy() || self.load.busy() || self.store.busy())
     }
 
+    /// Whether the units that a `WAIT` names are idle.
+    fn idle(&self, units: u32) -> bool {
+        !(units & op::UNIT_FEED != 0 && self.feeder.busy()
+            || units & op::UNIT_DRAIN != 0 && self.drain.busy()
+            || units & op::UNIT_LOAD != 0 && self.load.busy()
+            || units & op::UNIT_STORE != 0 && self.store.busy()
+            || units & op::UNIT_OLDER_LOADS != 0 && self.load.older())
+    }
+
     /// Whether the sequencer lets this command go now.
     fn ready(&self, command: u32) -> bool {
         let (operation, value) = op::unpack(command);
@@ -175,13 +192,6 @@ impl Kernel {
             op::D_ADDR..=op::D_CLAMP | op::DRAIN => !self.drain.busy(),
             op::L_SRC..=op::L_LEN | op::LOAD => !self.load.full(),
             op::S_SRC..=op::S_LEN | op::STORE => !self.store.busy(),
-            op::WAIT => {
-                !(value & op::UNIT_FEED != 0 && self.feeder.busy()
-                    || value & op::UNIT_DRAIN != 0 && self.drain.busy()
-                    || value & op::UNIT_LOAD != 0 && self.load.busy()
-                    || value & op::UNIT_STORE != 0 && self.store.busy()
-                    || value & op::UNIT_OLDER_LOADS != 0 && self.load.older())
-            }
             op::MARK if value & 1 == 1 => !self.feeder.busy() && !self.store.busy(),
             op::MARK | op::END => self.all_idle(),
             _ => !self.feeder.busy(),
