@@ -66,8 +66,10 @@ pub fn find(commands: &[u32], config: &Config) -> Vec<Hazard> {
                 }
                 continue;
             }
-            // A soft mark is not relied on to hold anything up.
-            op::MARK if value & 1 == 1 => continue,
+            op::MARK if value & 1 == 1 => {
+                running.retain(|a| a.unit & (op::UNIT_FEED | op::UNIT_STORE) == 0);
+                continue;
+            }
             op::MARK | op::END => {
                 running.clear();
                 continue;

@@ -218,6 +218,11 @@ pub fn check(folder: &Path, board: &Board, config: &Config, sources: &Files) -> 
     ))
 }
 
+/// The timing of a build.
+pub fn timing(folder: &Path) -> Result<Timing> {
+    parsed(folder, "timing.json")
+}
+
 fn parsed<T: DeserializeOwned>(folder: &Path, file: &str) -> Result<T> {
     let path = folder.join(file);
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;

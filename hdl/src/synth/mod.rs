@@ -53,7 +53,8 @@ pub struct Synth {
     /// Build nothing: hold what is there against its digests and today's source.
     #[arg(long, conflicts_with = "compare")]
     check: bool,
-    /// Write nothing: build, and compare byte for byte with what is there.
+    /// Write nothing: build, and compare byte for byte with what is there. Of the seeds that were tried only the best is
+    /// placed again.
     #[arg(long)]
     compare: bool,
     /// Seeds of the placer to try; the best is kept.
@@ -199,7 +200,8 @@ impl Synth {
         constraints::check_locations(&shown, &pins, &ports, part, &tools.placer, &work, progress)?;
 
         let verilog: Vec<&str> = sources.keys().map(String::as_str).filter(|file| file.ends_with(".v")).collect();
-        let seeds: Vec<u32> = (1..=self.seeds).collect();
+        let before = if self.compare { Some(folder::timing(&self.output.join(&name))?) } else { None };
+        let seeds: Vec<u32> = before.as_ref().map_or((1..=self.seeds).collect(), |timing| vec![timing.best_seed]);
         let design = Design {
             top: SHELL,
             files: &verilog,
@@ -211,7 +213,7 @@ impl Synth {
             folder: &work,
         };
         let placed = flow::place(&design, &tools, jobs(self.jobs), progress);
-        let placed = placed.or_else(|e| match e.downcast_ref::<DoesNotFit>() {
+        let mut placed = placed.or_else(|e| match e.downcast_ref::<DoesNotFit>() {
             Some(what) => {
                 bail!(
                     "configuration `{}` does not fit {}: {what}; {}",
@@ -222,12 +224,18 @@ impl Synth {
             }
             None => Err(e),
         })?;
+        let mut tried = seeds.len();
+        if let Some(before) = before {
+            // The others stand as they were found.
+            tried = before.seeds.len();
+            placed.timing.with_others_of(before);
+        }
         let bitstream = pack(part, &tools, &placed.textual, &work, progress)?;
         let command = format!(
             "scripts/synth {} --config {} --seeds {} --tools {}",
             board.name,
             config.name,
-            self.seeds,
+            tried,
             if tools.yosys.package.is_some() && tools.placer.package.is_some() { "pinned" } else { "newest" }
         );
         folder::assemble(board, config, &sources, command, &tools.all(), placed, &bitstream)

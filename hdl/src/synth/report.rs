@@ -164,6 +164,15 @@ impl Clock {
     }
 }
 
+impl Timing {
+    /// Adds the seeds of an earlier build that were not tried in this one.
+    pub fn with_others_of(&mut self, earlier: Timing) {
+        let tried: Vec<u32> = self.seeds.iter().map(|s| s.seed).collect();
+        self.seeds.extend(earlier.seeds.into_iter().filter(|s| !tried.contains(&s.seed)));
+        self.seeds.sort_by_key(|s| s.seed);
+    }
+}
+
 /// nextpnr's report of a seed. `share`: of the clocks that it was asked for, this is what is wanted.
 pub fn routed(text: &str, seed: u32, share: f64) -> Result<Routed> {
     let report: Report = serde_json::from_str(text).context("nextpnr's report is not as it was")?;

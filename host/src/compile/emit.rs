@@ -185,9 +185,10 @@ impl Emitter {
         self.running.push(Running { unit, touch });
     }
 
-    /// A counter snapshot that the stream does not wait for.
+    /// A counter snapshot that the stream does not wait for: it waits for the feeder and the store unit.
     pub fn mark(&mut self) {
         self.push(op::word(op::MARK, 1));
+        self.retire(op::UNIT_FEED | op::UNIT_STORE);
     }
 }
 

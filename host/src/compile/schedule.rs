@@ -170,7 +170,6 @@ impl Scheduler<'_> {
         self.move_transfers(at, self.emit.clock.wait_for_feed())?;
         self.emit.mark();
         self.marked = Some(mark);
-        self.emit.turn(op::UNIT_FEED);
         job.set_feed(&self.lowered.stages[job.stage], self.config, &mut self.emit)
     }
 
