@@ -28,6 +28,14 @@ pub(super) fn tidy(module: &mut Module) {
     module.params.retain(|p| mentions(&code, &p.name) > 0);
 }
 
+/// Hand-written bodies, which most register modules have, in fewer lines.
+pub(super) fn shorten(module: &mut Module) {
+    if module.custom {
+        module.code.retain(|line| !line.trim().is_empty());
+        join_short_branches(&mut module.code);
+    }
+}
+
 /// A pattern. All of them stand in this file and are compiled by its test, so none can fail.
 fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap_or_else(|e| unreachable!("{e}"))
@@ -253,8 +261,8 @@ fn drop_empty_blocks(code: &mut Vec<String>) {
     }
 }
 
-/// `if (a) begin`, one assignment, `end`: one line, where it fits. Only blocks of one plain assignment lose their
-/// `begin` and `end`, so no `else` can change its `if`.
+/// `if (a) begin`, one assignment, `end`: one line, where it fits; a process of one assignment likewise. Only blocks of one plain
+/// assignment lose their `begin` and `end`, so no `else` can change its `if`.
 fn join_short_branches(code: &mut Vec<String>) {
     let mut joined: Vec<String> = Vec::with_capacity(code.len());
     for line in code.drain(..) {
@@ -264,7 +272,7 @@ fn join_short_branches(code: &mut Vec<String>) {
             continue;
         }
         let (head, body) = (joined[n - 3].trim_start(), joined[n - 2].trim());
-        let branch = head.starts_with("if (") || head.starts_with("else ");
+        let branch = ["if (", "else ", "initial ", "always "].iter().any(|w| head.starts_with(w));
         let plain = body.ends_with(';') && !["if (", "else ", "case ", "//"].iter().any(|w| body.starts_with(w));
         if let Some(condition) = joined[n - 3].strip_suffix(" begin") {
             let whole = format!("{condition} {body}");
@@ -287,6 +295,9 @@ mod tests {
         let mut code = lines("if (a) begin\n  if (b) begin\n    x = 1;\n  end\nend\nelse begin\n  x = 2;\nend");
         join_short_branches(&mut code);
         assert_eq!(code, ["if (a) begin", "  if (b) x = 1;", "end", "else x = 2;"]);
+        let mut code = lines("initial begin\n  q = 0;\nend\nalways @(posedge clock) begin\n  q <= d;\nend");
+        join_short_branches(&mut code);
+        assert_eq!(code, ["initial q = 0;", "always @(posedge clock) q <= d;"]);
     }
 
     #[test]
