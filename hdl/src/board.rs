@@ -139,6 +139,8 @@ mod tests {
         for board in all {
             let file = format!("{}/../constraints/{}", env!("CARGO_MANIFEST_DIR"), board.pins);
             let text = std::fs::read_to_string(&file).unwrap();
+            // It would overrule `aim_hz`.
+            assert!(!text.contains("FREQUENCY"), "{file}");
             for port in crate::shell::PORTS {
                 let line = |l: &&str| {
                     l.contains(&format!("set_io {port} ")) || l.contains(&format!("LOCATE COMP \"{port}\" SITE"))
