@@ -174,17 +174,22 @@ fn unplugged_after_any_request_is_an_error_at_once_and_a_new_board_works() {
     };
     assert!(requests > 20);
     let mut board = board(&link);
+    let mut gone = 0;
     for after in 0..requests {
         let began = Instant::now();
         let fake = Fake::plug(Options { unplug_after: Some(after), ..plugged.clone() }).unwrap();
         match copy(&mut board, 20, after) {
-            Err(Failed::Line(LineError::Gone(_))) => (),
+            Err(Failed::Line(LineError::Gone(_))) => gone += 1,
+            // How often the host asks whether the run is over is a matter of time: this run ended before it came to that.
+            Ok(_) if fake.requests() <= after => (),
             other => panic!("after {after} of {requests}: {other:?}"),
         }
         drop(fake);
         assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     }
+    assert!(gone >= 20, "{gone}");
     // Nothing there at all, then plugged in again.
+    assert!(matches!(board.check(), Err(LineError::Gone(_))));
     assert!(matches!(board.connect(), Err(LineError::Gone(_))));
     let fake = Fake::plug(plugged.clone()).unwrap();
     copy(&mut board, 20, 1).unwrap();
@@ -242,7 +247,13 @@ fn a_repetition_is_answered_and_has_no_effect() {
     ask(OP_REGISTER_WRITE, false, &[control::argument_offset(0), 0x1000]);
     ask(OP_REGISTER_WRITE, true, &[control::CONTROL, 1]);
     // The first fetch waits: 16 words at 0x1000. An answer that is taken for a repetition leaves it so.
-    let waiting = ask(OP_STATUS, true, &[])[..2].to_vec();
+    let soon = Instant::now() + Duration::from_secs(2);
+    let waiting = loop {
+        let status = ask(OP_STATUS, true, &[])[..2].to_vec();
+        if status != [0, 0] || Instant::now() > soon {
+            break status;
+        }
+    };
     assert_eq!(waiting, [0x0f01, 0x1000]);
     assert_eq!(ask(OP_READ_DATA, true, &[0; 16])[..2], waiting[..]);
     let end = word(op::END, 0);
