@@ -18,10 +18,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// A function that makes the named configuration of a kernel from its const generics.
 fn write(file: &str, configs: &[Config], kernel: &str, sizes: fn(&Config) -> String) -> Result<(), Box<dyn Error>> {
     let arms: String =
-        configs.iter().map(|c| format!("{:?} => Some(raw::<{kernel}<{}>>()),\n", c.name, sizes(c))).collect();
+        configs.iter().map(|c| format!("{:?} => Some(raw!({kernel}<{}>, config)),\n", c.name, sizes(c))).collect();
     let source = format!(
-        "/// rust-hdl's own Verilog of the named configuration; `None` if there is none of that name.\n\
-         fn kernel(name: &str) -> Option<String> {{\nmatch name {{\n{arms}_ => None,\n}}\n}}\n"
+        "/// rust-hdl's own Verilog of the configuration; `None` if there is none of that name.\n\
+         fn kernel(config: &Config) -> Option<String> {{\nmatch config.name.as_str() {{\n{arms}_ => None,\n}}\n}}\n"
     );
     fs::write(PathBuf::from(env::var("OUT_DIR")?).join(file), source)?;
     Ok(())

@@ -4,7 +4,8 @@
 //! `n + 2 + h` cycles after their word entered. The next tile waits in a small memory, a row a word: the rows are read
 //! one after the other as the swap goes down, and reach their elements with it, skewed by column like everything else. Row
 //! r may be written from the cycle in which the swap of row r enters, and must be written two cycles before that of its own
-//! tile does. Swaps are n cycles apart at least.
+//! tile does. Swaps are n cycles apart at least. So a row is to be read for the swap of the row above it, and the first one when
+//! the last has been taken or when it has been written anew; what the memory gives stays until then.
 //!
 //! In line mode (see `systole_isa::command`) column c takes its byte of the word from above; the rows are G groups of R
 //! rows, and the first row of each group below the top one takes a word of its own, `lines`, that came with `word`.
@@ -29,6 +30,7 @@ const MOST_ROWS: usize = 16;
 /// | `swap` | in | 1: `word` is the first of the next tile |
 /// | `weights` | in | int8 × N, column c in byte c |
 /// | `row_write` | in | N bits: row that takes `weights` |
+/// | `eager` | in | 1: read the next tile in every cycle, wanted or not |
 /// | `line` | in | 1: `word` is of line mode |
 /// | `lines` | in | LM words for the other groups, beside `word` |
 /// | `sums` | out | N × PW bits |
@@ -54,6 +56,8 @@ pub struct Array<
     pub weights: Signal<In, Bits<WB>>,
     /// Row to write, one hot.
     pub row_write: Signal<In, Bits<N>>,
+    /// Read in every cycle.
+    pub eager: Signal<In, Bit>,
     /// Line mode.
     pub line: Signal<In, Bit>,
     /// Words of the groups below the top one, shape `[N]` each.
@@ -75,6 +79,8 @@ pub struct Array<
     #[default(from_fn(|_| Default::default()))]
     weight_skew: [DFF<Bits<WB>>; H],
     tile: Ram2<WB, 4, MOST_ROWS>,
+    first_written: DFF<Bit>,
+    wanted: Signal<Local, Bit>,
     row: Signal<Local, Bits<4>>,
     written: Signal<Local, Bits<4>>,
     #[default(from_fn(|i| literal(i as u32)))]
@@ -144,7 +150,15 @@ impl<
                 self.row.next = self.rows[r].val();
             }
         }
-        self.tile.read.next = true;
+        self.first_written.clock.next = self.clock.val();
+        self.first_written.d.next = self.row_write.val().get_bit(0);
+        self.wanted.next = self.eager.val() || self.swap.val() || self.first_written.q.val();
+        for r in 1..N {
+            if self.swap_skew[r - 1].q.val() {
+                self.wanted.next = true;
+            }
+        }
+        self.tile.read.next = self.wanted.val();
         self.tile.read_address.next = self.row.val();
         self.weight_skew[0].d.next = self.tile.q.val();
         for h in 1..H {

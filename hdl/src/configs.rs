@@ -19,6 +19,13 @@ pub fn config(name: &str) -> Result<Config, String> {
         .ok_or_else(|| format!("no configuration `{name}` in hdl/configs.yaml; there are {}", names.join(", ")))
 }
 
+/// The configuration called `name` with these switches of its `low_power` off. Errors as those of [`config`], and for an unknown switch.
+pub fn config_without(name: &str, switches: &[String]) -> Result<Config, String> {
+    let mut config = config(name)?;
+    switches.iter().try_for_each(|switch| config.low_power.turn_off(switch))?;
+    Ok(config)
+}
+
 /// The configurations in a text of the form of `configs.yaml`. Every key is required, no other is allowed.
 pub fn parse(text: &str) -> Result<Vec<Config>, String> {
     let all: Vec<Config> = serde_yaml::from_str(text).map_err(|e| format!("hdl/configs.yaml: {e}"))?;

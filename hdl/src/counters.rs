@@ -8,6 +8,7 @@
 //!
 //! | port | direction | meaning |
 //! |---|---|---|
+//! | `eager` | in | 1: write counts that stay as they are too |
 //! | `new_run` | in | pulse: all counts begin at zero |
 //! | `cycles` … `stalls` | in | the event of that name happens in this cycle (see `systole_isa::counter`) |
 //! | `macs`, `zero_products`, `acc_reads` | in 12, 12, 2 | how many in this cycle; one bank may be read for a sum and one for the drain |
@@ -117,6 +118,7 @@ impl Logic for Bank {
 pub struct Counters<const W: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, Bit>,
+    pub eager: Signal<In, Bit>,
     pub new_run: Signal<In, Bit>,
     pub cycles: Signal<In, Bit>,
     pub busy: Signal<In, Bit>,
@@ -245,7 +247,7 @@ impl<const W: usize> Logic for Counters<W> {
         self.sum.d.next = self.bank.q.val() + bit_cast::<32, W>(self.added.q.val());
         self.shown.d.next = self.adding.q.val();
         // Most tallies are empty most of the time.
-        self.changed.d.next = self.zeroed.q.val() | self.added.q.val().any();
+        self.changed.d.next = self.eager.val() | self.zeroed.q.val() | self.added.q.val().any();
         self.bank.write.next = self.changed.q.val();
         self.bank.to.next = self.shown.q.val();
         self.bank.data.next = self.sum.q.val();

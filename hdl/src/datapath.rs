@@ -29,6 +29,7 @@ use std::array::from_fn;
 /// | `load_act` | in | it has a word for activation memory, which is written unless `load_wait` |
 /// | `load_wait` | out | 1: it must keep that word |
 /// | `store_read`, `store_address`, `store_grant`, `store_word` | in, in, out, out | reads of the store unit |
+/// | `tile_eager`, `drain_eager` | in | 1: that memory is read in every cycle, wanted or not |
 /// | `fed`, `macs`, `zero_products`, `…_read`, `…_write`, `draining`, `stalled` | out | what the counters count |
 #[derive(LogicBlock, SmartDefault)]
 pub struct Datapath<
@@ -80,6 +81,10 @@ pub struct Datapath<
     pub value: Signal<In, Bits<24>>,
     /// Forget everything.
     pub clear: Signal<In, Bit>,
+    /// Read the next tile in every cycle.
+    pub tile_eager: Signal<In, Bit>,
+    /// Read the requantisers' constants in every cycle.
+    pub drain_eager: Signal<In, Bit>,
     /// Start the feeder.
     pub start_feed: Signal<In, Bit>,
     /// It streams.
@@ -258,6 +263,8 @@ impl<
         self.feeder.drained.next = self.drain.drained.val();
         self.feeder.drained_bank.next = self.drain.drained_bank.val();
         self.feeder.tile_ready.next = self.tiles.ready.val();
+        self.array.eager.next = self.tile_eager.val();
+        self.drain.eager.next = self.drain_eager.val();
         self.feed_busy.next = self.feeder.busy.val();
         self.feed_blocked.next = self.feeder.blocked.val();
         self.tiles.set.next = self.set.val();

@@ -191,6 +191,13 @@ pub struct Infer<
     /// AXI burst type INCR.
     #[default(literal(1))]
     incrementing: Constant<Bits<2>>,
+    /// Switches of `systole_isa::config::LowPower` that are off.
+    #[default(Constant::new(false))]
+    tile_eager: Constant<Bit>,
+    #[default(Constant::new(false))]
+    drain_eager: Constant<Bit>,
+    #[default(Constant::new(false))]
+    counters_eager: Constant<Bit>,
 }
 
 impl<
@@ -296,6 +303,9 @@ impl<
         self.start.next = self.control.start.val();
         self.clear.next = self.reset.val() || self.control.start.val();
         self.data.clear.next = self.clear.val();
+        self.data.tile_eager.next = self.tile_eager.val();
+        self.data.drain_eager.next = self.drain_eager.val();
+        self.counters.eager.next = self.counters_eager.val();
         // AXI4-Lite slave.
         self.control.awvalid.next = self.s_axi_control_awvalid.val();
         self.control.awaddr.next = self.s_axi_control_awaddr.val();
@@ -449,16 +459,21 @@ impl<
     }
 }
 
-include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
-
-fn raw<K: Block + Default>() -> String {
-    let mut kernel = K::default();
-    kernel.connect_all();
-    generate_verilog(&kernel)
+/// The Verilog of a kernel with these const generics and the switches of the configuration.
+macro_rules! raw {
+    ($kernel:ty, $config:expr) => {{
+        let (mut kernel, low_power) = (<$kernel>::default(), &$config.low_power);
+        kernel.tile_eager = Constant::new(!low_power.next_tile);
+        kernel.drain_eager = Constant::new(!low_power.drain);
+        kernel.counters_eager = Constant::new(!low_power.counters);
+        kernel.connect_all();
+        generate_verilog(&kernel)
+    }};
 }
+
+include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 
 /// rust-hdl's own Verilog of a configuration, before [`crate::merge`] makes it readable; the top module is `top`.
 pub fn raw_verilog(config: &Config) -> Result<String, String> {
-    kernel(&config.name)
-        .ok_or_else(|| format!("configuration `{}` was not built in; run cargo build again", config.name))
+    kernel(config).ok_or_else(|| format!("configuration `{}` was not built in; run cargo build again", config.name))
 }

@@ -43,6 +43,9 @@ enum Command {
         /// Bits a second on the board's line, in place of the table's: for simulation.
         #[arg(long, requires = "board")]
         baud: Option<u64>,
+        /// Turn a switch of the configuration's low_power off: next_tile, drain or counters.
+        #[arg(long, value_name = "SWITCH", conflicts_with = "board")]
+        without: Vec<String>,
         /// Folder to write into; made if it is not there.
         #[arg(short, long, value_name = "DIR")]
         output: PathBuf,
@@ -95,14 +98,14 @@ fn board_at(name: &str, baud: Option<u64>) -> anyhow::Result<board::Board> {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Emit { config, board: Some(name), baud, output } => {
+        Command::Emit { config, board: Some(name), baud, output, .. } => {
             let board = board_at(&name, baud)?;
             let config = board.config(config.as_deref()).map_err(anyhow::Error::msg)?;
             println!("{}", emit::emit_board(&board, &config, &output)?);
         }
-        Command::Emit { config, output, .. } => {
+        Command::Emit { config, output, without, .. } => {
             // Without a board clap wants a configuration.
-            let config = configs::config(&config.unwrap_or_default()).map_err(anyhow::Error::msg)?;
+            let config = configs::config_without(&config.unwrap_or_default(), &without).map_err(anyhow::Error::msg)?;
             println!("{}", emit::emit(&config, &output)?);
         }
         Command::Configs => {

@@ -38,6 +38,38 @@ pub struct Config {
     pub allocate_lanes: usize,
     /// Greatest budget of the allocator; its row memories hold one cell more.
     pub allocate_budget: usize,
+    /// What the inference kernel does to draw less; outputs and cycles are the same with and without.
+    pub low_power: LowPower,
+}
+
+/// Switches of the inference kernel: on, a block RAM is accessed only for a word that is wanted, off in every cycle.
+/// `docs/energy.md` has the measured effect of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct LowPower {
+    /// The array's memory of the next tile is read for a row that is to be taken.
+    pub next_tile: bool,
+    /// The constants of fitted requantisers are read for a value.
+    pub drain: bool,
+    /// A count that stays as it is is not written.
+    pub counters: bool,
+}
+
+impl LowPower {
+    /// Every switch on.
+    pub const ALL: Self = Self { next_tile: true, drain: true, counters: true };
+
+    /// Turns the switch of this name off; the error lists the names there are.
+    pub fn turn_off(&mut self, name: &str) -> Result<(), String> {
+        let switch = match name {
+            "next_tile" => &mut self.next_tile,
+            "drain" => &mut self.drain,
+            "counters" => &mut self.counters,
+            _ => return Err(format!("no low-power switch `{name}`; there are next_tile, drain, counters")),
+        };
+        *switch = false;
+        Ok(())
+    }
 }
 
 /// How a requantiser multiplies a sum by its channel's multiplier.
@@ -71,6 +103,7 @@ impl Config {
             line_words_log2: 8,
             allocate_lanes: 8,
             allocate_budget: 63,
+            low_power: LowPower::ALL,
         }
     }
 

@@ -429,16 +429,18 @@ impl<
     }
 }
 
+/// The Verilog of a kernel with these const generics; no switch is its own.
+macro_rules! raw {
+    ($kernel:ty, $config:expr) => {{
+        let mut kernel = <$kernel>::default();
+        kernel.connect_all();
+        generate_verilog(&kernel)
+    }};
+}
+
 include!(concat!(env!("OUT_DIR"), "/allocators.rs"));
 
 /// rust-hdl's own Verilog of a configuration, before [`crate::merge`] makes it readable; the top module is `top`.
 pub fn raw_verilog(config: &Config) -> Result<String, String> {
-    kernel(&config.name)
-        .ok_or_else(|| format!("configuration `{}` was not built in; run cargo build again", config.name))
-}
-
-fn raw<K: Block + Default>() -> String {
-    let mut kernel = K::default();
-    kernel.connect_all();
-    generate_verilog(&kernel)
+    kernel(config).ok_or_else(|| format!("configuration `{}` was not built in; run cargo build again", config.name))
 }

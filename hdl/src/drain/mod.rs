@@ -37,6 +37,7 @@ use walk::Walk;
 /// | `set`, `op`, `value` | in | command register writes; only while not `busy` |
 /// | `start`, `clear` | in | 1: start a job; forget everything |
 /// | `busy`, `working` | out | a job is there; the lanes have a value |
+/// | `eager` | in | 1: fitted lanes read their constants in every cycle, wanted or not |
 /// | `fed`, `fed_bank` | in | 1: the last sum of a job is in that bank's pipeline |
 /// | `sums` | in | N × 32 bits from the accumulators |
 /// | `acc_read`, `acc_bank`, `acc_address` | out | request to them |
@@ -86,6 +87,8 @@ pub struct Drain<
     pub busy: Signal<Out, Bit>,
     /// The lanes have a value.
     pub working: Signal<Out, Bit>,
+    /// Read the constants in every cycle.
+    pub eager: Signal<In, Bit>,
     /// A bank has been fed.
     pub fed: Signal<In, Bit>,
     /// Which.
@@ -154,6 +157,7 @@ pub struct Drain<
     group1: DFF<Bits<N>>,
     valid2: DFF<Bit>,
     valid3: DFF<Bit>,
+    valid4: DFF<Bit>,
     row1: DFF<Bits<RB>>,
     row2: DFF<Bits<RB>>,
     row3: DFF<Bits<RB>>,
@@ -285,8 +289,8 @@ impl<
     fn update(&mut self) {
         dff_setup!(
             self, clock, d_addr, d_step, d_count, d_add, d_add_step, d_clamp, d_quant, d_param, last, valid1, first1,
-            group1, valid2, valid3, row1, row2, row3, row4, at, gathered, gathers, completes, add_at, value6, adding,
-            ending
+            group1, valid2, valid3, valid4, row1, row2, row3, row4, at, gathered, gathers, completes, add_at, value6,
+            adding, ending
         );
         if self.set.val() {
             if self.op.val() == self.d_addr_op.val() {
@@ -362,6 +366,7 @@ impl<
         self.group1.d.next = self.walk.group.val();
         self.valid2.d.next = self.valid1.q.val();
         self.valid3.d.next = self.valid2.q.val();
+        self.valid4.d.next = self.valid3.q.val();
         self.row1.d.next = self.walk.row.val();
         self.row2.d.next = self.row1.q.val();
         self.row3.d.next = self.row2.q.val();
@@ -423,7 +428,7 @@ impl<
                 self.of_constant[l].next = (bit_cast::<RC, RB>(self.row4.q.val()) << 1) | self.one_constant.val();
             }
             self.constant[l].clock.next = self.clock.val();
-            self.constant[l].read.next = true;
+            self.constant[l].read.next = self.eager.val() || self.valid4.q.val();
             self.constant[l].read_address.next = self.of_constant[l].val();
             self.constant[l].write.next = self.arrival.here.val()
                 && self.arrival.lane.val().get_bit(l)

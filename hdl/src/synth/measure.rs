@@ -135,6 +135,9 @@ pub struct Resources {
     /// Name of a configuration; every one if none is given.
     #[arg(long, value_name = "NAME")]
     config: Vec<String>,
+    /// Turn a switch of the configurations' low_power off: next_tile, drain or counters.
+    #[arg(long, value_name = "SWITCH", requires = "config")]
+    without: Vec<String>,
     /// Which programs to take where there are two.
     #[arg(long, value_enum, default_value = "newest")]
     tools: Choice,
@@ -170,7 +173,8 @@ impl Resources {
         let wanted = if self.config.is_empty() {
             configs::configs().map_err(anyhow::Error::msg)?
         } else {
-            self.config.iter().map(|name| configs::config(name).map_err(anyhow::Error::msg)).collect::<Result<_>>()?
+            let of = |name: &String| configs::config_without(name, &self.without).map_err(anyhow::Error::msg);
+            self.config.iter().map(of).collect::<Result<_>>()?
         };
         let yosys = find("yosys", self.tools)?;
         let (mut all, mut failed) = (Vec::new(), Vec::new());

@@ -10,7 +10,7 @@ use systole_isa::counter;
 fn no_event_is_lost() {
     let bench = cosim!(Counters::<9>::new(4),
         inputs: [reset, new_run, cycles, busy, macs, zero_products, idle, act_reads, act_writes, weight_reads,
-                 weight_writes, acc_reads, acc_writes, bus_reads, bus_writes, drain_busy, commands, stalls],
+                 weight_writes, acc_reads, acc_writes, bus_reads, bus_writes, drain_busy, commands, stalls, eager],
         outputs: [slot, count]);
     let mut rng = Rng::new(9);
     let mut total = [0u128; 16];
@@ -30,6 +30,7 @@ fn no_event_is_lost() {
                 counter::ACC_READS | counter::ACT_READS => u128::from(rng.below(3)),
                 _ => u128::from(most || rng.chance(40)),
             }));
+            v.push(u128::from(rng.chance(20)));
             v
         },
         |i| {

@@ -79,6 +79,7 @@ fn tiles_back_to_back<B: Block>(bench: Cosim<B>, n: usize, groups: usize, percen
         let entry = &entries[cycle];
         let mut inputs = vec![pack(&entry.word), u128::from(swap), weights, row_write, u128::from(entry.line)];
         inputs.extend(entry.lines.iter().map(|l| pack(l)));
+        inputs.push(u128::from(rng.chance(5)));
         script.cycle(inputs, (0..n).map(|c| sum(cycle, c) as u128).collect());
     }
     script.play(&bench);
@@ -97,7 +98,7 @@ macro_rules! array {
             let test = std::thread::Builder::new().stack_size(256 << 20).spawn(|| {
                 let bench = cosim!(
                     Array::<$n, H, { $n * H }, { 8 * $n }, $sum, $groups, { $n / $groups }, LM, { LM * ($n + H) }>::default(),
-                    inputs: [word, swap, weights, row_write, line $(, lines[$g])*],
+                    inputs: [word, swap, weights, row_write, line $(, lines[$g])*, eager],
                     outputs: [$(sums[$c]),*]);
                 tiles_back_to_back(bench, $n, $groups, $percents, $cycles, 10 * $n + $groups);
             });

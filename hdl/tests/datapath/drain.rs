@@ -309,6 +309,7 @@ impl World {
         v.push(self.word.take().map_or_else(|| rng.bits(8 * n), |at| pack(&model.weights[at])));
         v.extend(self.sums.iter().map(|&s| u128::from(s as u32)));
         v.push(self.other.take().unwrap_or_else(|| rng.bits(8 * n)));
+        v.push(u128::from(rng.chance(5)));
         // What is asked for now stands there in the next cycle.
         if model.wants_parameters() && v[7] == 1 {
             let job = model.job.as_ref().unwrap();
@@ -503,7 +504,7 @@ macro_rules! drain {
                     { 4 * G },
                     { if PARALLEL { 5 } else { 10 } },
                 >::default(),
-                inputs: [set, op, value, start, clear, fed, fed_bank, param_grant, param_word, $(sums[$c],)* add_word],
+                inputs: [set, op, value, start, clear, fed, fed_bank, param_grant, param_word, $(sums[$c],)* add_word, eager],
                 outputs: [busy, working, acc_read, acc_bank, acc_address, param_read, param_address,
                     write, address, word, drained, drained_bank, add_read, add_address]);
             let shape = Shape { n: $n, lanes: $l, multiplier: Multiplier::$multiplier, residual: $residual };

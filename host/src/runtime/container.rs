@@ -153,7 +153,7 @@ mod tests {
             "board: simulated\npart: none\nconfig: {{name: tiny, part: none, clock_hz: 1000000, n: 4, act_words_log2: 9, \
              weight_words_log2: 9, acc_words_log2: 6, lanes: 1, addr_bits: 32, ports: 1, \
              multiplier: fitted, residual: false, line_groups: 1, line_words_log2: 8, \
-             allocate_lanes: 8, allocate_budget: 63}}\nisa_version: {}\nclock_hz: 1000000\n\
+             allocate_lanes: 8, allocate_budget: 63, low_power: {{next_tile: true, drain: true, counters: true}}}}\nisa_version: {}\nclock_hz: 1000000\n\
              rtl_digest: '{}'\nkernels: [{{name: systole_infer, arguments: {:?}}}, {{name: systole_allocate, arguments: {:?}}}]\n\
              memory: {{read_latency_cycles: 1, bytes_per_cycle: 4}}\nenergy: null\n",
             isa::ISA_VERSION,
