@@ -93,6 +93,25 @@ def savings(fit):
     return table(["network", "energy", "more without memory enables", "less with operand isolation, at best"], rows)
 
 
+def switches(fit, network):
+    """What each switch of low_power takes and saves: the network on the netlist without it, against all of them, pJ a cycle."""
+    def a_cycle(records, registers):
+        records = [r for r in records if r["model"] == network and r["cycles"] >= fit.SHORTEST]
+        return sum(fit.parts_of(r, registers).sum() for r in records) * 1e12 / sum(r["cycles"] for r in records)
+
+    def luts(netlist):
+        return netlist["cells"]["SB_LUT4"]
+
+    with_all = a_cycle(fit.measured["layers"], fit.registers)
+    rows = []
+    for switch, there in fit.measured["without"].items():
+        energy = a_cycle(there["layers"], fit.clocked(there["netlist"]))
+        luts_more = luts(fit.measured["netlist"]) - luts(there["netlist"])
+        registers = fit.measured["netlist"]["registers"] - there["netlist"]["registers"]
+        rows.append([f"`{switch}`", f"{energy:.1f}", f"{energy - with_all:+.1f}", f"{100 * (energy / with_all - 1):.1f} %", f"{luts_more:+d}", f"{registers:+d}"])
+    return table(["switch", "energy without it", "it saves", "of all", "LUTs for it", "registers for it"], rows)
+
+
 def edit(text, parts):
     """The document with these tables; each must have its place."""
     for name, body in parts.items():

@@ -20,8 +20,6 @@ import numpy
 CYCLES, BUSY, ZERO, ACT_R, ACT_W, WEIGHT_R, WEIGHT_W, ACC_R, ACC_W, BUS_R, BUS_W, DRAIN = 0, 1, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13
 # Coefficients of the counter model, in the order of its terms (host/src/energy/model.rs).
 TERMS = ["clock_j", "mac_j", "mac_zero_j", "drain_j", "act_read_j", "act_write_j", "weight_read_j", "weight_write_j", "acc_read_j", "acc_write_j", "bus_read_j", "bus_write_j"]
-# Layers shorter than this say nothing: a snapshot's counts come up to 18 cycles late.
-SHORTEST = 200
 # The allocator has a bitstream of its own and no gate-level run: registers, cells that change in a lane operation, EBR of a
 # row's word of 39 bits (scripts/resources, yosys).
 ALLOCATOR = {"registers": 2749, "lane_cells": 280, "row_ebrs": 3}
@@ -36,18 +34,24 @@ def terms(counters, n):
 
 
 class Fit:
+    # Layers shorter than this say nothing: a snapshot's counts come up to 18 cycles late.
+    SHORTEST = 200
+
     def __init__(self, measured):
         self.measured = measured
         self.gates, self.oscillator, self.currents = model.fit(measured["designs"])
-        cells = measured["netlist"]["cells"]
-        # A DSP block's registers: 32 bits of operands, 32 of products.
-        self.registers = measured["netlist"]["registers"] + 64 * cells.get("SB_MAC16", 0)
-        self.layers = [r for r in measured["layers"] if r["cycles"] >= SHORTEST]
+        self.registers = self.clocked(measured["netlist"])
+        self.layers = [r for r in measured["layers"] if r["cycles"] >= self.SHORTEST]
         self.parts = numpy.array([self.parts_of(r) for r in self.layers])
         self.counters()
 
-    def parts_of(self, record):
-        return model.joules(self.gates, model.amounts(record, self.registers, self.measured["clock_hz"]))
+    @staticmethod
+    def clocked(netlist):
+        """Registers of a netlist. A DSP block's: 32 bits of operands, 32 of products."""
+        return netlist["registers"] + 64 * netlist["cells"].get("SB_MAC16", 0)
+
+    def parts_of(self, record, registers=None):
+        return model.joules(self.gates, model.amounts(record, registers or self.registers, self.measured["clock_hz"]))
 
     def counters(self):
         """The counter model: memories cost at least their blocks, the clock at least its tree and registers."""
@@ -169,6 +173,7 @@ def tables(fit):
         "networks": document.networks(fit),
         "summary": document.summary(fit, marlann(fit)),
         "savings": document.savings(fit),
+        "switches": document.switches(fit, "kws_ref_model"),
     }
 
 

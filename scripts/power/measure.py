@@ -62,6 +62,15 @@ def layers(folder, model):
     return records
 
 
+def without(folder):
+    """Cells and layers of keyword spotting on the netlist without a switch, by the switch."""
+    result = {}
+    for path in sorted(folder.glob("without-*/kws_ref_model.jsonl")):
+        cells = json.loads((path.parent / "cells.json").read_text())
+        result[path.parent.name.removeprefix("without-")] = {"netlist": cells, "layers": layers(path.parent, path.stem)}
+    return result
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("--designs", "--gates", "--activity", "-o"):
@@ -81,6 +90,7 @@ def main():
         "netlist": json.loads((options.gates / "cells.json").read_text()),
         "designs": {d[0]: design(options.designs, *d) for d in DESIGNS},
         "layers": [record for model in models for record in layers(options.activity, model)],
+        "without": without(options.activity),
     }
     text = json.dumps(result)
     # One layer a line: a change of one can be seen as such.
