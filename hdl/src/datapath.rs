@@ -14,6 +14,7 @@ use crate::ram::RamShared;
 use crate::tiles::Tiles;
 use crate::wave::Wave;
 use rust_hdl_core::prelude::*;
+use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
 use std::array::from_fn;
 
@@ -148,6 +149,9 @@ pub struct Datapath<
     #[default(from_fn(|_| Default::default()))]
     acc: [Accumulator<SW, AB, C, D>; H],
     drain: Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, QS, QP, NA, CW, CB, LU, UB, QR, QRB, QRC, QRD, QK>,
+    /// A loaded word for the one port came in the cycle before.
+    offered: DFF<Bit>,
+    load_turn: Signal<Local, Bit>,
     act_written: Signal<Local, Bit>,
     other_read: Signal<Local, Bit>,
     two_ports: Signal<Local, Bit>,
@@ -247,6 +251,7 @@ impl<
 {
     #[hdl_gen]
     fn update(&mut self) {
+        dff_setup!(self, clock, offered);
         self.act.clock.next = self.clock.val();
         self.weight.clock.next = self.clock.val();
         self.feeder.clock.next = self.clock.val();
@@ -281,8 +286,13 @@ impl<
         // Activation memory: the feeder on port a; drain, load and store on port b. One port serves b first; whether
         // the feeder asks for a word is known too late for the store to take its turn while a job is streamed.
         self.two_ports.next = self.ports.val() == self.two.val();
-        self.load_wait.next = self.drain.write.val() || self.drain.add_read.val();
-        self.act_written.next = self.drain.write.val() || (self.load_act.val() && !self.drain.add_read.val());
+        // With one port a loaded word has its turn in the cycle after it came, so that the feeder's grant does not hang on the bus.
+        self.offered.d.next =
+            self.load_act.val() && !self.two_ports.val() && (!self.offered.q.val() || self.drain.write.val());
+        self.load_turn.next = self.offered.q.val() || (self.load_act.val() && self.two_ports.val());
+        self.load_wait.next =
+            self.drain.write.val() || self.drain.add_read.val() || (self.load_act.val() && !self.load_turn.val());
+        self.act_written.next = self.drain.write.val() || (self.load_turn.val() && !self.drain.add_read.val());
         self.feeder.grant.next = !self.act_written.val() || self.two_ports.val();
         self.store_served.next = self.store_read.val()
             && !self.act_written.val()
@@ -303,7 +313,7 @@ impl<
             self.act.address_b.next = self.drain.address.val();
         } else if self.drain.add_read.val() {
             self.act.address_b.next = self.drain.add_address.val();
-        } else if self.load_act.val() {
+        } else if self.load_turn.val() {
             self.act.address_b.next = self.load_address.val().get_bits::<A>(0);
         }
         self.store_word.next = self.act.q_b.val();

@@ -32,9 +32,14 @@ impl Bus {
         Self { latency: u64::from(latency), bursts: VecDeque::new(), shown: None, took: false }
     }
 
+    /// Whose beat waits to be taken.
+    pub fn offers(&self, now: u64) -> Option<Reader> {
+        self.bursts.front().filter(|(_, _, due)| *due <= now).map(|&(reader, ..)| reader)
+    }
+
     /// The beat that comes in this cycle, if it is taken.
     pub fn beat(&mut self, now: u64, taking: bool) -> Option<Reader> {
-        let beat = self.bursts.front().filter(|(_, _, due)| *due <= now && taking).map(|&(reader, ..)| reader);
+        let beat = self.offers(now).filter(|_| taking);
         self.took = beat.is_some();
         beat
     }

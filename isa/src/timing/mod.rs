@@ -71,6 +71,8 @@ struct Kernel {
     /// The command that acts in this cycle: it was let go in the one before.
     acts: Option<u32>,
     two_ports: bool,
+    /// With one port: a word for activation memory came, and has its turn from this cycle on.
+    offered: bool,
     counts: [u64; counter::COUNT],
 }
 
@@ -94,6 +96,7 @@ impl Kernel {
             carried: 0,
             acts: None,
             two_ports: config.ports == 2,
+            offered: false,
             counts: [0; counter::COUNT],
         }
     }
@@ -107,7 +110,10 @@ impl Kernel {
             }
             // What the units do this cycle, from their registers alone.
             let drain = self.drain.signals();
-            let beat = self.bus.beat(now, !(drain.write || drain.add_read));
+            let (to_act, _) = self.load.writes(self.bus.offers(now));
+            let in_turn = !to_act || self.two_ports || self.offered;
+            let beat = self.bus.beat(now, in_turn && !(drain.write || drain.add_read));
+            self.offered = to_act && !self.two_ports && beat.is_none();
             let (load_act, load_weight) = self.load.writes(beat);
             let written = drain.write || load_act;
             let granted = !written || self.two_ports;
