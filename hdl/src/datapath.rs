@@ -28,7 +28,8 @@ use std::array::from_fn;
 /// | `start_drain`, `drain_busy` | in, out | drain |
 /// | `load_weight`, `load_address`, `load_word` | in | writes of the load unit |
 /// | `load_act` | in | it has a word for activation memory, which is written unless `load_wait` |
-/// | `load_wait` | out | 1: it must keep that word |
+/// | `beat`, `load_to_act` | in | a beat is there, whoever it is for; the load unit fills activation memory |
+/// | `load_wait` | out | 1: no beat is taken |
 /// | `store_read`, `store_address`, `store_grant`, `store_word` | in, in, out, out | reads of the store unit |
 /// | `tile_eager`, `drain_eager` | in | 1: that memory is read in every cycle, wanted or not |
 /// | `fed`, `macs`, `zero_products`, `…_read`, `…_write`, `draining`, `stalled` | out | what the counters count |
@@ -98,6 +99,10 @@ pub struct Datapath<
     pub drain_busy: Signal<Out, Bit>,
     /// Write an activation word.
     pub load_act: Signal<In, Bit>,
+    /// The load unit fills activation memory.
+    pub load_to_act: Signal<In, Bit>,
+    /// A beat is there.
+    pub beat: Signal<In, Bit>,
     /// Write a weight word.
     pub load_weight: Signal<In, Bit>,
     /// Where to.
@@ -149,8 +154,11 @@ pub struct Datapath<
     #[default(from_fn(|_| Default::default()))]
     acc: [Accumulator<SW, AB, C, D>; H],
     drain: Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, QS, QP, NA, CW, CB, LU, UB, QR, QRB, QRC, QRD, QK>,
-    /// A loaded word for the one port came in the cycle before.
+    /// A beat came in the cycle before; it is a word for the one port.
     offered: DFF<Bit>,
+    turn: DFF<Bit>,
+    slow: Signal<Local, Bit>,
+    comes: Signal<Local, Bit>,
     load_turn: Signal<Local, Bit>,
     act_written: Signal<Local, Bit>,
     other_read: Signal<Local, Bit>,
@@ -251,7 +259,7 @@ impl<
 {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, offered);
+        dff_setup!(self, clock, offered, turn);
         self.act.clock.next = self.clock.val();
         self.weight.clock.next = self.clock.val();
         self.feeder.clock.next = self.clock.val();
@@ -286,12 +294,15 @@ impl<
         // Activation memory: the feeder on port a; drain, load and store on port b. One port serves b first; whether
         // the feeder asks for a word is known too late for the store to take its turn while a job is streamed.
         self.two_ports.next = self.ports.val() == self.two.val();
-        // With one port a loaded word has its turn in the cycle after it came, so that the feeder's grant does not hang on the bus.
-        self.offered.d.next =
-            self.load_act.val() && !self.two_ports.val() && (!self.offered.q.val() || self.drain.write.val());
-        self.load_turn.next = self.offered.q.val() || (self.load_act.val() && self.two_ports.val());
+        // With one port a beat is taken in the cycle after it came while a load fills activation memory: so the feeder's grant does
+        // not hang on the bus, nor the bus's ready on its valid.
+        self.slow.next = self.load_to_act.val() && !self.two_ports.val();
+        self.comes.next = self.slow.val() && (!self.offered.q.val() || self.drain.write.val());
+        self.offered.d.next = self.comes.val() && self.beat.val();
+        self.turn.d.next = self.comes.val() && self.load_act.val();
+        self.load_turn.next = self.turn.q.val() || (self.load_act.val() && self.two_ports.val());
         self.load_wait.next =
-            self.drain.write.val() || self.drain.add_read.val() || (self.load_act.val() && !self.load_turn.val());
+            self.drain.write.val() || self.drain.add_read.val() || (self.slow.val() && !self.offered.q.val());
         self.act_written.next = self.drain.write.val() || (self.load_turn.val() && !self.drain.add_read.val());
         self.feeder.grant.next = !self.act_written.val() || self.two_ports.val();
         self.store_served.next = self.store_read.val()

@@ -402,6 +402,8 @@ impl<
         self.load.input_at.next = self.control.input_at.val();
         self.load.output_at.next = self.control.output_at.val();
         // Not by way of `taking`: with one port the feeder's grant hangs on it.
+        self.data.beat.next = self.m_axi_gmem_rvalid.val();
+        self.data.load_to_act.next = self.load.to_act.val();
         self.data.load_act.next = self.m_axi_gmem_rvalid.val() && self.m_axi_gmem_rid.val() && self.load.to_act.val();
         self.data.load_weight.next = self.load.weight_write.val();
         self.data.load_address.next = self.load.address.val();

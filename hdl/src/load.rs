@@ -14,7 +14,7 @@
 //! | `weights_at`, `input_at`, `output_at` | in AW | the buffers to read from |
 //! | `arvalid`, `araddr`, `arlen`, `arready` | out, out AW, out 4, in | read addresses |
 //! | `rvalid` | in | a beat for this unit; the data go to the memories directly |
-//! | `to_act` | out | beats are for activation memory |
+//! | `to_act` | out | its words are for activation memory |
 //! | `weight_write`, `address` | out, out MW | write the beat to this word of weight memory; the address is that of activations too |
 
 use crate::literal::{literal, op};
@@ -154,7 +154,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Load<AW, BUS,
         }
 
         self.address.next = self.at.q.val();
-        self.to_act.next = !self.writes_weights.q.val();
+        self.to_act.next = self.working.q.val() & (!self.writes_weights.q.val());
         self.weight_write.next = self.rvalid.val() & self.writes_weights.q.val();
         self.ends.next = false;
         if self.rvalid.val() {

@@ -53,7 +53,7 @@ impl Model {
             u128::from(self.shown),
             (base + first * bytes) & (u128::MAX >> (128 - address_bits)),
             burst as u128 - u128::from(burst > 0),
-            u128::from(!self.wrote_weights),
+            u128::from(self.working.is_some() && !self.wrote_weights),
             rvalid & u128::from(self.wrote_weights),
             self.working.as_ref().map_or(self.at, |job| job.write[0]),
         ];

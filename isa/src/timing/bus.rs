@@ -164,6 +164,11 @@ impl Load {
         self.working && self.waiting
     }
 
+    /// Whether its words go to activation memory.
+    pub fn fills_activations(&self) -> bool {
+        self.working && !self.writes_weights
+    }
+
     /// Whether a beat goes to activation memory, or to weight memory.
     pub fn writes(&self, beat: Option<Reader>) -> (bool, bool) {
         let mine = beat == Some(LOAD);

@@ -71,7 +71,7 @@ struct Kernel {
     /// The command that acts in this cycle: it was let go in the one before.
     acts: Option<u32>,
     two_ports: bool,
-    /// With one port: a word for activation memory came, and has its turn from this cycle on.
+    /// With one port, while a load fills activation memory: a beat came, and has its turn from this cycle on.
     offered: bool,
     counts: [u64; counter::COUNT],
 }
@@ -110,10 +110,10 @@ impl Kernel {
             }
             // What the units do this cycle, from their registers alone.
             let drain = self.drain.signals();
-            let (to_act, _) = self.load.writes(self.bus.offers(now));
-            let in_turn = !to_act || self.two_ports || self.offered;
+            let slow = self.load.fills_activations() && !self.two_ports;
+            let in_turn = !slow || self.offered;
             let beat = self.bus.beat(now, in_turn && !(drain.write || drain.add_read));
-            self.offered = to_act && !self.two_ports && beat.is_none();
+            self.offered = slow && self.bus.offers(now).is_some() && beat.is_none();
             let (load_act, load_weight) = self.load.writes(beat);
             let written = drain.write || load_act;
             let granted = !written || self.two_ports;
