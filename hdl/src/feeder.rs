@@ -135,7 +135,9 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     last_y: DFF<Bit>,
     last_block: DFF<Bit>,
     last_kernel_x: DFF<Bit>,
-    last_kernel_y: DFF<Bit>,
+    last_kernel_y: Signal<Local, Bit>,
+    /// A tap began.
+    began: DFF<Bit>,
     // The last pixel; the last block of the last kernel column, also while there is no job; the last tile.
     end_y: DFF<Bit>,
     end_kernel_x: DFF<Bit>,
@@ -185,6 +187,8 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     zero: Constant<Bits<12>>,
     #[default(literal(0))]
     zero6: Constant<Bits<6>>,
+    #[default(literal(63))]
+    before6: Constant<Bits<6>>,
     #[default(literal(1))]
     one: Constant<Bits<12>>,
     #[default(literal(1))]
@@ -280,7 +284,7 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
             last_y,
             last_block,
             last_kernel_x,
-            last_kernel_y,
+            began,
             end_y,
             end_kernel_x,
             end_kernel_y
@@ -345,13 +349,13 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
         // Which loops end with this word?
         self.last_block_column.next = self.last_block.q.val() && self.last_kernel_x.q.val();
         self.end_kernel_x.d.next = self.last_block_column.val() || !self.active.q.val();
-        self.end_kernel_y.d.next = self.last_block_column.val() && self.last_kernel_y.q.val();
+        self.last_kernel_y.next = self.kernel_y.q.val() == self.f_kernel.q.val().get_bits::<6>(6);
+        self.end_kernel_y.d.next = self.last_block_column.val() && self.last_kernel_y.val();
         self.end_job.next = self.end_y.q.val() && self.end_kernel_y.q.val();
         self.one_column.next = self.f_out.q.val().get_bits::<12>(0) == self.zero.val();
         self.one_row.next = self.f_out.q.val().get_bits::<12>(12) == self.zero.val();
         self.last_block.d.next = self.block.q.val() == self.f_kernel.q.val().get_bits::<12>(12);
         self.last_kernel_x.d.next = self.kernel_x.q.val() == self.f_kernel.q.val().get_bits::<6>(0);
-        self.last_kernel_y.d.next = self.kernel_y.q.val() == self.f_kernel.q.val().get_bits::<6>(6);
         // Line mode: has this sample an output?
         self.lines.next = self.f_mode.q.val().get_bit(16);
         self.has_output.next = !self.lines.val()
@@ -364,7 +368,7 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
         if self.lines.val() {
             self.apart_x.next = self.rows.val();
             self.apart_y.next = self.groups.val();
-            self.last_macs.next = self.last_kernel_x.q.val() && self.last_kernel_y.q.val();
+            self.last_macs.next = self.last_kernel_x.q.val() && self.last_kernel_y.val();
         }
         // Where the next tap, row and pixel begin.
         self.stride_x.next = bit_cast::<12, 3>(self.f_mode.q.val().get_bits::<3>(8));
@@ -424,6 +428,16 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
         if self.end_y.q.val() {
             self.next_y.next = self.one_row.val();
         }
+        // Where a tap begins is kept in the cycle after, when the first word's place is known.
+        self.began.d.next = self.start.val() || (self.go.val() && self.end_y.q.val());
+        if self.began.q.val() {
+            self.tap.d.next = self.at.q.val();
+            self.tap_y.d.next = self.y.q.val();
+            if self.end_kernel_x.q.val() {
+                self.kernel_row.d.next = self.at.q.val();
+                self.kernel_y.d.next = self.kernel_y.q.val() + self.one6.val();
+            }
+        }
         // Advance.
         if self.go.val() {
             self.tile_start.d.next = self.end_y.q.val();
@@ -452,9 +466,7 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
             if self.end_y.q.val() {
                 self.skip_y.d.next = self.f_line.q.val().get_bits::<3>(9);
                 self.out_y.d.next = self.one.val();
-                self.tap.d.next = self.next_word.val();
                 self.tap_x.d.next = self.next_tap_x.val();
-                self.tap_y.d.next = self.next_tap_y.val();
                 self.x.d.next = self.next_tap_x.val();
                 self.y.d.next = self.next_tap_y.val();
                 self.first_tile.d.next = false;
@@ -466,8 +478,6 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
                 }
                 if self.end_kernel_x.q.val() {
                     self.kernel_x.d.next = self.zero6.val();
-                    self.kernel_y.d.next = self.kernel_y.q.val() + self.one6.val();
-                    self.kernel_row.d.next = self.next_word.val();
                 }
             }
             if self.end_job.val() {
@@ -493,12 +503,9 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
             self.tile_start.d.next = true;
             self.first_tile.d.next = true;
             self.held.d.next = false;
-            self.kernel_row.d.next = self.next_word.val();
-            self.tap.d.next = self.next_word.val();
             self.row.d.next = self.next_word.val();
             self.at.d.next = self.next_word.val();
             self.tap_x.d.next = self.next_tap_x.val();
-            self.tap_y.d.next = self.next_tap_y.val();
             self.x.d.next = self.next_tap_x.val();
             self.y.d.next = self.next_tap_y.val();
             self.skip_x.d.next = self.f_line.q.val().get_bits::<6>(0);
@@ -510,7 +517,7 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
             self.end_y.d.next = self.one_column.val() && self.one_row.val();
             self.block.d.next = self.zero.val();
             self.kernel_x.d.next = self.zero6.val();
-            self.kernel_y.d.next = self.zero6.val();
+            self.kernel_y.d.next = self.before6.val();
             if self.which.q.val() {
                 self.taken1.d.next = true;
             } else {

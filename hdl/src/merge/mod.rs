@@ -28,10 +28,6 @@ struct Module {
     custom: bool,
 }
 
-/// Lines that a person still reads. A longer file has its register modules in the shortest form; not all have, since names of cells
-/// have line numbers in them, and with other names the mapper finds other cells for a part that is nearly full.
-const LONG: usize = 3900;
-
 /// A declaration. `kind` is such as `input wire`, `reg`, `localparam`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Decl {
@@ -64,13 +60,9 @@ pub fn merge(verilog: &str, prefix: &str, top_name: &str) -> Result<String, Stri
     merged.add("top", &by_path)?;
     let names = naming::names(&merged.kept, prefix, top_name);
     keywords::check(&merged.kept, &names)?;
+    merged.kept.iter_mut().for_each(tidy::shorten);
     // The top first: who reads from the start sees the whole before the parts.
-    let print = |kept: &[Module]| kept.iter().rev().map(|m| print::module(m, &names) + "\n").collect::<String>();
-    let mut out = print(&merged.kept);
-    if out.lines().count() > LONG {
-        merged.kept.iter_mut().for_each(tidy::shorten);
-        out = print(&merged.kept);
-    }
+    let mut out = merged.kept.iter().rev().map(|m| print::module(m, &names) + "\n").collect::<String>();
     for text in foreign {
         out += &text;
         out.push('\n');

@@ -98,7 +98,7 @@ pub const PARTS: &[Part] = &[
         name: "ice40up5k",
         family: Family::Ice40,
         device: "iCE40UP5K-SG48",
-        flags: &["--up5k", "--placer-heap-critexp", "1", "--package", "sg48"],
+        flags: &["--up5k", "--placer", "static", "--package", "sg48"],
         resources: &[
             row("ICESTORM_LC", "logic cells", 5280),
             row("ICESTORM_DSP", "DSP blocks", 8),
