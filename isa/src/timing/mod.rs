@@ -110,9 +110,10 @@ impl Kernel {
             }
             // What the units do this cycle, from their registers alone.
             let drain = self.drain.signals();
-            let slow = self.load.fills_activations() && !self.two_ports;
-            let in_turn = !slow || self.offered;
-            let beat = self.bus.beat(now, in_turn && !(drain.write || drain.add_read));
+            let fills = self.load.fills_activations();
+            let slow = fills && !self.two_ports;
+            let in_turn = !fills || ((self.two_ports || self.offered) && !(drain.write || drain.add_read));
+            let beat = self.bus.beat(now, in_turn);
             self.offered = slow && self.bus.offers(now).is_some() && beat.is_none();
             let (load_act, load_weight) = self.load.writes(beat);
             let written = drain.write || load_act;
