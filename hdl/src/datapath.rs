@@ -312,7 +312,8 @@ impl<
             && (!self.feeder.busy.val() || self.two_ports.val());
         self.store_grant.next = self.store_served.val();
         self.other_read.next = self.store_served.val() || self.drain.add_read.val();
-        self.act.read_a.next = self.feeder.read.val();
+        // A write of the one port goes before a read: whether the feeder is served need not be known here.
+        self.act.read_a.next = self.feeder.asks.val();
         self.act.address_a.next = self.feeder.address.val();
         self.act.read_b.next = self.other_read.val();
         self.act.write_b.next = self.act_written.val();
@@ -336,7 +337,7 @@ impl<
             self.tiles.read.val() && (!self.load_weight.val() || self.two_ports.val()) && !self.drain.param_read.val();
         self.drain.param_grant.next = self.param_served.val();
         self.tiles.grant.next = self.tile_served.val();
-        self.weight.read_a.next = self.param_served.val() || self.tile_served.val();
+        self.weight.read_a.next = self.drain.param_read.val() || self.tiles.read.val();
         self.weight.address_a.next = self.tiles.address.val();
         if self.param_served.val() {
             self.weight.address_a.next = self.drain.param_address.val();

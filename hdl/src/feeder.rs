@@ -64,6 +64,8 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     /// Activation memory serves the feeder.
     pub grant: Signal<In, Bit>,
     /// Read request.
+    pub asks: Signal<Out, Bit>,
+    /// It is served.
     pub read: Signal<Out, Bit>,
     /// Activation word.
     pub address: Signal<Out, Bits<A>>,
@@ -344,6 +346,7 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
         self.in_input.next = (self.x.q.val() < self.f_in.q.val().get_bits::<12>(0))
             && (self.y.q.val() < self.f_in.q.val().get_bits::<12>(12));
         // Also for padding: whether a tap lies in the input is known too late to save the read.
+        self.asks.next = self.ready.val();
         self.read.next = self.go.val();
         self.address.next = self.at.q.val();
         // Which loops end with this word?

@@ -182,7 +182,7 @@ pub struct Drain<
     last_word: Signal<Local, Bit>,
     underway: Signal<Local, Bits<K>>,
     finish: Signal<Local, Bit>,
-    again: Signal<Local, Bit>,
+    again: DFF<Bit>,
     done: Signal<Local, Bit>,
     out: Signal<Local, Bit>,
     added: Signal<Local, Bits<WB>>,
@@ -290,7 +290,7 @@ impl<
         dff_setup!(
             self, clock, d_addr, d_step, d_count, d_add, d_add_step, d_clamp, d_quant, d_param, last, valid1, first1,
             group1, valid2, valid3, valid4, row1, row2, row3, row4, at, gathered, gathers, completes, add_at, value6,
-            adding, ending
+            adding, ending, again
         );
         if self.set.val() {
             if self.op.val() == self.d_addr_op.val() {
@@ -401,10 +401,10 @@ impl<
         if (self.arrival.part.val() & self.negative_part.val()).any() {
             self.to_constant.next = (bit_cast::<RC, RB>(self.arrival.row.val()) << 1) | self.one_constant.val();
         }
-        self.again.next = false;
+        self.again.d.next = false;
         for _l in 0..LS {
             // A second pass is the last cycle of a value that takes two.
-            self.again.next = self.two.val() && self.last.q.val().get_bit(6);
+            self.again.d.next = self.two.val() && self.last.q.val().get_bit(5);
         }
         for l in 0..LS {
             self.bias[l].clock.next = self.clock.val();
@@ -443,7 +443,7 @@ impl<
             self.fitted[l].take_x.next = self.valid2.q.val();
             self.fitted[l].multiplier.next = self.digits[l].q.val();
             self.fitted[l].constant.next = self.constant[l].q.val();
-            self.fitted[l].again.next = self.again.val();
+            self.fitted[l].again.next = self.again.q.val();
             self.fitted[l].low.next = self.d_quant.q.val().get_bits::<8>(8);
             self.fitted[l].high.next = self.d_quant.q.val().get_bits::<8>(16);
             self.y[l].next = self.fitted[l].y.val();
