@@ -303,7 +303,9 @@ impl<
         self.load_turn.next = self.turn.q.val() || (self.load_act.val() && self.two_ports.val());
         // Weight memory has no writer but the load unit: it need not wait.
         self.load_wait.next = self.load_to_act.val()
-            && (self.drain.write.val() || self.drain.add_read.val() || (!self.two_ports.val() && !self.offered.q.val()));
+            && (self.drain.write.val()
+                || self.drain.add_read.val()
+                || (!self.two_ports.val() && !self.offered.q.val()));
         self.act_written.next = self.drain.write.val() || (self.load_turn.val() && !self.drain.add_read.val());
         self.feeder.grant.next = !self.act_written.val() || self.two_ports.val();
         self.store_served.next = self.store_read.val()

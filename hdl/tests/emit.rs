@@ -30,7 +30,7 @@ fn a_person_can_read_the_kernel() {
                 assert!(!system.contains('$'), "{} {kernel} line {}: {line}", config.name, number + 1);
             }
             if config.name == "edge8x8" {
-                assert!(text.lines().count() < 4300, "{} lines", text.lines().count());
+                assert!(text.lines().count() < 4000, "{} lines", text.lines().count());
             }
         }
     }
@@ -75,6 +75,30 @@ fn a_wrong_name_and_a_folder_that_cannot_be_are_one_line() {
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     refused(&["emit", "--config", "small4x4", "-o", file.to_str().unwrap()], "systole-hdl: cannot make the folder ");
+}
+
+#[test]
+fn a_switch_that_is_off_is_off_in_the_verilog_and_in_its_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut texts = vec![emit::verilog(&configs::config("small4x4").unwrap()).unwrap()];
+    for switch in ["next_tile", "drain", "counters"] {
+        let out = folder.path().join(switch);
+        let output = systole_hdl(&["emit", "--config", "small4x4", "--without", switch, "-o", out.to_str().unwrap()]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let yaml = std::fs::read_to_string(out.join("config.yaml")).unwrap();
+        assert!(yaml.contains(&format!("{switch}: false")), "{yaml}");
+        assert_eq!(yaml.matches("false").count(), 2, "with `residual` and this one: {yaml}");
+        texts.push(std::fs::read_to_string(out.join("systole_infer.v")).unwrap());
+    }
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!(texts.len(), 4);
+    let out = folder.path().join("none");
+    refused(
+        &["emit", "--config", "small4x4", "--without", "clock", "-o", out.to_str().unwrap()],
+        "systole-hdl: no low-power switch `clock`; there are next_tile, drain, counters",
+    );
+    assert!(!out.exists());
 }
 
 #[test]
