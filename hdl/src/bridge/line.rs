@@ -3,7 +3,7 @@
 //! A timer of [`Line::new`]'s cycles a bit serves both directions. Receiving: the pin passes two registers, a low level
 //! starts the timer with half a bit; if the line is high again then, that was no start bit; each data bit is taken in its
 //! middle. Sending: a byte begins while `send` is high, and its last bits go out whatever `send` is then. In both
-//! directions `strobe` marks one cycle a data bit, eight a byte.
+//! directions `strobe` marks one cycle a data bit, eight a byte. It comes a cycle after the bit's time.
 //!
 //! | port | direction | meaning |
 //! |---|---|---|
@@ -50,6 +50,8 @@ pub struct Line<const D: usize> {
     /// Where in a byte the line is: at rest, in the start bit (receiving), before data bit 0 to 7, before the stop bit.
     at: DFF<Bits<4>>,
     quiet: DFF<Bits<QUIET_BITS>>,
+    passes: DFF<Bit>,
+    carried: DFF<Bit>,
     tick: Signal<Local, Bit>,
     starts: Signal<Local, Bit>,
     in_data: Signal<Local, Bit>,
@@ -83,7 +85,7 @@ impl<const D: usize> Line<D> {
 impl<const D: usize> Logic for Line<D> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, near, low, pull, sending, timer, at, quiet);
+        dff_setup!(self, clock, near, low, pull, sending, timer, at, quiet, passes, carried);
         self.near.d.next = !self.rx.val();
         self.low.d.next = self.near.q.val();
         self.tx.next = !self.pull.q.val();
@@ -103,10 +105,12 @@ impl<const D: usize> Logic for Line<D> {
         self.in_data.next = ((!self.at.q.val().get_bit(3)) & (self.at.q.val().get_bit(2) | self.at.q.val().get_bit(1)))
             | (self.at.q.val().get_bit(3) & (!self.at.q.val().get_bit(2)) & (!self.at.q.val().get_bit(1)));
         // Not where a byte goes the other way: one that was coming when a reply began.
-        self.strobe.next = self.tick.val() & self.in_data.val() & (!(self.sending.q.val() ^ self.send.val()));
-        self.value.next = !self.low.q.val();
+        self.passes.d.next = self.tick.val() & self.in_data.val() & (!(self.sending.q.val() ^ self.send.val()));
+        self.strobe.next = self.passes.q.val();
+        self.value.next = self.carried.q.val();
+        self.carried.d.next = !self.low.q.val();
         if self.sending.q.val() {
-            self.value.next = self.data.val();
+            self.carried.d.next = self.data.val();
         }
         self.broken.next = false;
         if self.resting.val() {

@@ -11,8 +11,6 @@ pub(super) fn tidy(module: &mut Module) {
         module.params.iter().filter_map(|p| Some((p.name.clone(), number(&p.value)?))).collect();
     if module.custom {
         fit_initial_value(module);
-        module.code.retain(|line| !line.trim().is_empty());
-        join_short_branches(&mut module.code);
     } else {
         drop_overwritten(&mut module.code);
         connect_directly(module);
