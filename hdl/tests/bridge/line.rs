@@ -14,6 +14,8 @@ struct Model {
     /// Bits of a byte behind the line: 0 at rest, 1 start bit (receiving), 2 to 9 data, 10 and 11 stop bit.
     at: u32,
     quiet: u32,
+    /// Strobe and value, which come a cycle after a bit's time.
+    passes: [bool; 2],
 }
 
 impl Model {
@@ -24,7 +26,8 @@ impl Model {
         let strobe = in_data && self.sending == send;
         let broken = tick && self.at == 10 && !self.sending && !level;
         let silent = tick && self.quiet == SILENCE_BITS - 1;
-        let out = [!self.pull, strobe, if self.sending { data } else { level }, broken, silent];
+        let out = [!self.pull, self.passes[0], self.passes[1], broken, silent];
+        self.passes = [strobe, if self.sending { data } else { level }];
         let at_rest = self.at == 0;
         self.timer = if tick { divider - 1 } else { self.timer - 1 };
         self.quiet = if at_rest { (self.quiet + u32::from(tick)) % SILENCE_BITS } else { 0 };
