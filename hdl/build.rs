@@ -103,5 +103,6 @@ fn sizes(c: &Config) -> String {
         ("QRC: bits of the number of one of its constants", row_bits + 1),
         ("QRD: its constants", 4 * groups),
         ("QK: cycles from a value to its word", if parallel { 5 } else { 10 }),
+        ("Z: 1 if the memories' words come two cycles later", c.pipelined.into()),
     ])
 }

@@ -45,6 +45,7 @@ pub struct Array<
     const R: usize,
     const LM: usize,
     const LS: usize,
+    const Z: usize,
 > {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -66,7 +67,7 @@ pub struct Array<
     /// Sum of each column.
     #[default(from_fn(|_| Default::default()))]
     pub sums: [Signal<Out, Signed<PW>>; N],
-    #[default(from_fn(|i| if i < H { Pe::of_first_row() } else { Pe::default() }))]
+    #[default(from_fn(|i| if i < H { Pe::of_first_row() } else { Pe::default() }.fast(Z > 0)))]
     pe: [Pe<PW>; NH],
     #[default(from_fn(|_| Default::default()))]
     word_skew: [DFF<Bits<WB>>; N],
@@ -99,7 +100,8 @@ impl<
         const R: usize,
         const LM: usize,
         const LS: usize,
-    > Logic for Array<N, H, NH, WB, PW, G, R, LM, LS>
+        const Z: usize,
+    > Logic for Array<N, H, NH, WB, PW, G, R, LM, LS, Z>
 {
     #[hdl_gen]
     fn update(&mut self) {

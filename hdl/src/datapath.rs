@@ -5,6 +5,7 @@
 
 use crate::accumulator::Accumulator;
 use crate::array::Array;
+use crate::beside::Beside;
 use crate::drain::Drain;
 use crate::feeder::Feeder;
 use crate::lines::Lines;
@@ -72,6 +73,7 @@ pub struct Datapath<
     const QRC: usize,
     const QRD: usize,
     const QK: usize,
+    const Z: usize,
 > {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -143,17 +145,21 @@ pub struct Datapath<
     pub draining: Signal<Out, Bit>,
     /// The feeder waits.
     pub stalled: Signal<Out, Bit>,
+    #[default(RamShared::pipelined(Z > 0))]
     act: RamShared<WB, A, P>,
+    #[default(RamShared::pipelined(Z > 0))]
     weight: RamShared<WB, W, P>,
     feeder: Feeder<A, LG, LR>,
     lines: Lines<WB, LM, LA, LD>,
-    tiles: Tiles<N, W>,
+    tiles: Tiles<N, W, Z>,
+    #[default(from_fn(|_| Default::default()))]
+    beside: [Beside; Z],
     mouth: Mouth<N, WB>,
-    array: Array<N, H, NH, WB, SW, LG, LR, LM, LK>,
+    array: Array<N, H, NH, WB, SW, LG, LR, LM, LK, Z>,
     wave: Wave<C, S>,
     #[default(from_fn(|_| Default::default()))]
     acc: [Accumulator<SW, AB, C, D>; H],
-    drain: Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, QS, QP, NA, CW, CB, LU, UB, QR, QRB, QRC, QRD, QK>,
+    drain: Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, QS, QP, NA, CW, CB, LU, UB, QR, QRB, QRC, QRD, QK, Z>,
     /// A beat came in the cycle before; it is a word for the one port.
     offered: DFF<Bit>,
     turn: DFF<Bit>,
@@ -216,6 +222,7 @@ impl<
         const QRC: usize,
         const QRD: usize,
         const QK: usize,
+        const Z: usize,
     > Logic
     for Datapath<
         N,
@@ -255,6 +262,7 @@ impl<
         QRC,
         QRD,
         QK,
+        Z,
     >
 {
     #[hdl_gen]
@@ -378,6 +386,39 @@ impl<
         self.wave.bank_in.next = self.feeder.bank.val();
         self.wave.last_in.next = self.feeder.last.val();
         self.wave.starts_in.next = self.feeder.starts.val();
+        for z in 0..Z {
+            self.beside[z].clock.next = self.clock.val();
+            self.beside[z].ask_line_in.next = self.feeder.ask_line.val();
+            self.beside[z].valid_in.next = self.feeder.valid.val();
+            self.beside[z].pad_in.next = self.feeder.pad.val();
+            self.beside[z].swap_in.next = self.feeder.swap.val();
+            self.beside[z].line_in.next = self.feeder.line.val();
+            self.beside[z].summed_in.next = self.feeder.summed.val();
+            self.beside[z].first_in.next = self.feeder.first.val();
+            self.beside[z].max_in.next = self.feeder.max.val();
+            self.beside[z].bank_in.next = self.feeder.bank.val();
+            self.beside[z].last_in.next = self.feeder.last.val();
+            self.beside[z].starts_in.next = self.feeder.starts.val();
+            self.beside[z].line_length_in.next = self.feeder.line_length.val();
+            self.beside[z].pad_value_in.next = self.feeder.pad_value.val();
+            self.beside[z].macs_in.next = self.feeder.macs.val();
+            self.mouth.valid.next = self.beside[z].valid.val();
+            self.mouth.pad.next = self.beside[z].pad.val();
+            self.mouth.swap.next = self.beside[z].swap.val();
+            self.mouth.line.next = self.beside[z].line.val();
+            self.mouth.pad_value.next = self.beside[z].pad_value.val();
+            self.lines.ask.next = self.beside[z].ask_line.val();
+            self.lines.valid.next = self.beside[z].line.val();
+            self.lines.length.next = self.beside[z].line_length.val().get_bits::<LA>(0);
+            self.array.line.next = self.beside[z].line.val();
+            self.array.swap.next = self.beside[z].swap.val();
+            self.wave.valid_in.next = self.beside[z].summed.val();
+            self.wave.first_in.next = self.beside[z].first.val();
+            self.wave.max_in.next = self.beside[z].max.val();
+            self.wave.bank_in.next = self.beside[z].bank.val();
+            self.wave.last_in.next = self.beside[z].last.val();
+            self.wave.starts_in.next = self.beside[z].starts.val();
+        }
         // Out of it, and from pair to pair.
         self.acc[0].valid_in.next = self.wave.valid.val();
         self.acc[0].first_in.next = self.wave.first.val();
@@ -412,6 +453,13 @@ impl<
         self.macs.next = self.no_macs.val();
         if self.feeder.summed.val() {
             self.macs.next = self.feeder.macs.val();
+        }
+        for z in 0..Z {
+            self.fed.next = self.beside[z].valid.val();
+            self.macs.next = self.no_macs.val();
+            if self.beside[z].summed.val() {
+                self.macs.next = self.beside[z].macs.val();
+            }
         }
         self.zero_products.next = self.mouth.zero_products.val();
         self.act_read.next = self.none.val();

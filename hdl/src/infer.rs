@@ -64,6 +64,7 @@ pub struct Infer<
     const QRC: usize,
     const QRD: usize,
     const QK: usize,
+    const Z: usize,
 > {
     pub ap_clk: Signal<In, Clock>,
     pub ap_rst_n: Signal<In, Bit>,
@@ -118,7 +119,7 @@ pub struct Infer<
     fetch: Fetch<AW, BUS>,
     bus: AxiRead<AW>,
     load: Load<AW, BUS, M>,
-    store: Store<AW, BUS, A>,
+    store: Store<AW, BUS, A, Z>,
     #[default(Counters::new(N))]
     counters: Counters<T>,
     sequencer: Sequencer,
@@ -160,6 +161,7 @@ pub struct Infer<
         QRC,
         QRD,
         QK,
+        Z,
     >,
     reset: Signal<Local, Bit>,
     start: Signal<Local, Bit>,
@@ -243,6 +245,7 @@ impl<
         const QRC: usize,
         const QRD: usize,
         const QK: usize,
+        const Z: usize,
     > Logic
     for Infer<
         N,
@@ -287,6 +290,7 @@ impl<
         QRC,
         QRD,
         QK,
+        Z,
     >
 {
     #[hdl_gen]

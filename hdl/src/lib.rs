@@ -11,6 +11,7 @@ pub mod accumulator;
 pub mod allocate;
 pub mod array;
 pub mod axi_read;
+pub mod beside;
 pub mod board;
 pub mod bridge;
 pub mod configs;

@@ -1,7 +1,8 @@
 //! Two int8 multipliers: the leaf of the array.
 //!
-//! On the iCE40 one `SB_MAC16` in its 8×8 mode, with its operand and product registers; elsewhere plain `*`, which
-//! synthesis maps to a DSP block each. The weights stay in the operand register until `load`.
+//! On the iCE40 one `SB_MAC16` in its 8×8 mode, with its operand and product registers; for a faster clock on the ECP5 two
+//! `MULT18X18D` with theirs, which yosys does not find; elsewhere plain `*`, which synthesis maps to a DSP block each. The
+//! weights stay in the operand register until `load`.
 
 use rust_hdl_core::prelude::*;
 
@@ -34,6 +35,7 @@ pub struct MulPair {
     _held: Box<[i8; 4]>,
     _products: Box<[i64; 2]>,
     _late: Box<bool>,
+    _fast: Box<bool>,
 }
 
 fn int8(x: Bits<8>) -> i8 {
@@ -44,6 +46,34 @@ impl MulPair {
     /// Products a cycle later, from one more register of the DSP block.
     pub fn late() -> Self {
         Self { _late: Box::new(true), ..Default::default() }
+    }
+
+    /// With the registers of the ECP5's blocks, if `yes`.
+    pub fn fast(self, yes: bool) -> Self {
+        Self { _fast: Box::new(yes), ..self }
+    }
+
+    /// Two blocks of the ECP5. Weights have a register that `load` enables; a late one takes the block's pipeline register too.
+    fn ecp5(&self) -> String {
+        let pipeline = if *self._late { "\"CLK0\"" } else { "\"NONE\"" };
+        let operand = |port: char, name: &str| {
+            (0..18).map(|i| format!(".{port}{i}({name}[{}])", i.min(7))).collect::<Vec<_>>().join(", ")
+        };
+        let product = |i: usize| (0..16).map(|b| format!(".P{b}(product{i}[{b}])")).collect::<Vec<_>>().join(", ");
+        let blocks: String = (0..2)
+            .map(|i| {
+                format!(
+                    "wire [15:0] product{i};\nMULT18X18D #(\n    .REG_INPUTA_CLK(\"CLK0\"), .REG_INPUTA_CE(\"CE0\"), .REG_INPUTB_CLK(\"CLK0\"), \
+                     .REG_INPUTB_CE(\"CE1\"),\n    .REG_PIPELINE_CLK({pipeline}), .REG_PIPELINE_CE(\"CE1\"), \
+                     .REG_OUTPUT_CLK(\"CLK0\"), .REG_OUTPUT_CE(\"CE1\")\n) block{i} (\n    .CLK0(clock), .CE0(load), .CE1(1'b1), .RST0(1'b0), \
+                     .SIGNEDA(1'b1), .SIGNEDB(1'b1), .SOURCEA(1'b0), .SOURCEB(1'b0),\n    {},\n    {},\n    {}\n);\n",
+                    operand('A', &format!("w{i}")),
+                    operand('B', &format!("a{i}")),
+                    product(i)
+                )
+            })
+            .collect();
+        format!("`elsif SYSTOLE_ECP5\n{blocks}always @(*) begin\n    p0 = product0;\n    p1 = product1;\nend\n")
     }
 }
 
@@ -81,6 +111,7 @@ impl Logic for MulPair {
         } else {
             ("2'b10", "", "    p0 <= held_a0 * held_w0;\n    p1 <= held_a1 * held_w1;\n")
         };
+        let ecp5 = if *self._fast { self.ecp5() } else { String::new() };
         Verilog::Custom(format!(
             "\
 `ifdef SYSTOLE_ICE40
@@ -100,7 +131,7 @@ always @(*) begin
     p0 = products[15:0];
     p1 = products[31:16];
 end
-`else
+{ecp5}`else
 {early}reg signed [7:0] held_a0;
 reg signed [7:0] held_a1;
 reg signed [7:0] held_w0;

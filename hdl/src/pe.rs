@@ -81,6 +81,11 @@ impl<const PW: usize> Pe<PW> {
     pub fn of_first_row() -> Self {
         Self { mul: MulPair::late(), first_row: Constant::new(true), ..Default::default() }
     }
+
+    /// With [`MulPair::fast`].
+    pub fn fast(self, yes: bool) -> Self {
+        Self { mul: self.mul.fast(yes), ..self }
+    }
 }
 
 impl<const PW: usize> Logic for Pe<PW> {

@@ -13,7 +13,7 @@ const SPRAM_WORDS_LOG2: usize = 14;
 
 /// Memory of 2^A words of W bits for the array (port a, reads) and for everything else (port b, reads or writes), with
 /// P = 2 ports, or P = 1 that both share: then `q_a` and `q_b` are the same, and `turn_b` says whose address it takes.
-/// Latency 1.
+/// Latency 1, or 3 for a pipelined one of two ports: a register before the memory, one behind it.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -44,6 +44,39 @@ pub struct RamShared<const W: usize, const A: usize, const P: usize> {
     /// Word read for others.
     pub q_b: Signal<Out, Bits<W>>,
     _words: Vec<Bits<W>>,
+    _pipelined: Box<bool>,
+    /// Of a pipelined one: the requests in the registers before the memory, and the words behind it.
+    _requests: Box<(Request<W>, Request<W>)>,
+    _behind: Box<[Bits<W>; 2]>,
+}
+
+/// A read or write of one port.
+#[derive(Clone, Copy, Default)]
+struct Request<const W: usize> {
+    read: bool,
+    write: bool,
+    at: usize,
+    data: Bits<W>,
+}
+
+impl<const W: usize, const A: usize, const P: usize> RamShared<W, A, P> {
+    /// With registers before and behind the memory, if `yes`; only with two ports.
+    pub fn pipelined(yes: bool) -> Self {
+        assert!(!yes || P == 2, "a pipelined memory has two ports");
+        Self { _pipelined: Box::new(yes), ..Default::default() }
+    }
+
+    /// Verilog of the registers.
+    fn registers(&self) -> String {
+        let (word, at) = (W - 1, A - 1);
+        format!(
+            "reg [{word}:0] word_a;\nreg [{word}:0] word_b;\nreg read_a_taken;\nreg read_b_taken;\nreg write_b_taken;\n\
+             reg [{at}:0] address_a_taken;\nreg [{at}:0] address_b_taken;\nreg [{word}:0] data_b_taken;\n\
+             always @(posedge clock) begin\n    read_a_taken <= read_a;\n    read_b_taken <= read_b;\n    \
+             write_b_taken <= write_b;\n    address_a_taken <= address_a;\n    address_b_taken <= address_b;\n    \
+             data_b_taken <= data_b;\n    q_a <= word_a;\n    q_b <= word_b;\nend\n"
+        )
+    }
 }
 
 impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P> {
@@ -59,6 +92,26 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
             }
             let read_a = self.read_a.val() && (P > 1 || !self.write_b.val());
             let read_b = self.read_b.val() && !self.write_b.val();
+            if *self._pipelined {
+                let [word_a, word_b] = *self._behind;
+                self.q_a.next = word_a;
+                self.q_b.next = word_b;
+                let (a, b) = *self._requests;
+                if a.read {
+                    self._behind[0] = self._words[a.at];
+                }
+                if b.read {
+                    self._behind[1] = self._words[b.at];
+                }
+                if b.write {
+                    self._words[b.at] = b.data;
+                }
+                *self._requests = (
+                    Request { read: read_a, at: at_a, ..Default::default() },
+                    Request { read: read_b, write: self.write_b.val(), at: at_b, data: self.data_b.val() },
+                );
+                return;
+            }
             if read_a {
                 self.q_a.next = self._words[at_a];
             }
@@ -85,21 +138,24 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
     fn hdl(&self) -> Verilog {
         if P > 1 {
             let last = (1usize << A) - 1;
+            let (word, taken) = if *self._pipelined { ("word", "_taken") } else { ("q", "") };
             let part = |bits: usize, slice: &str| {
                 format!(
                     "(* ram_style = \"block\", no_rw_check *) reg [{}:0] words [0:{last}];\nalways @(posedge clock) begin\n    \
-                     if (read_a) q_a{slice} <= words[address_a];\nend\nalways @(posedge clock) begin\n    \
-                     if (write_b) words[address_b] <= data_b{slice};\n    else if (read_b) q_b{slice} <= words[address_b];\nend\n",
+                     if (read_a{taken}) {word}_a{slice} <= words[address_a{taken}];\nend\nalways @(posedge clock) begin\n    \
+                     if (write_b{taken}) words[address_b{taken}] <= data_b{taken}{slice};\n    \
+                     else if (read_b{taken}) {word}_b{slice} <= words[address_b{taken}];\nend\n",
                     bits - 1
                 )
             };
-            let whole = part(W, "");
+            let registers = if *self._pipelined { self.registers() } else { String::new() };
+            let whole = registers.clone() + &part(W, "");
             let slice = ECP5_BLOCK >> A;
             if !(1..=4).contains(&slice) || !W.is_multiple_of(slice) {
                 return Verilog::Custom(whole);
             }
             let slices = format!(
-                "genvar i;\nfor (i = 0; i < {W}; i = i + {slice}) begin : slice\n{}end\n",
+                "{registers}genvar i;\nfor (i = 0; i < {W}; i = i + {slice}) begin : slice\n{}end\n",
                 part(slice, &format!("[i +: {slice}]"))
             );
             return Verilog::Custom(format!("`ifdef SYSTOLE_ECP5\n{slices}`else\n{whole}`endif\n"));

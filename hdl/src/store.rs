@@ -25,10 +25,13 @@ use crate::literal::{literal, op};
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
+use std::array::from_fn;
 use systole_isa::command;
 
 /// Cycles from `mark` to the first counter that is read.
 pub const SETTLE: u32 = 9;
+/// The same where the memories' words come two cycles later.
+pub const SETTLE_PIPELINED: u32 = 11;
 
 /// Where the unit is in a burst.
 #[derive(Copy, Clone, PartialEq, Debug, LogicState)]
@@ -44,10 +47,10 @@ pub enum Phase {
 }
 
 /// The store unit for card addresses of AW bits, a bus of BUS bits and 2^MW activation words; ports as in the table
-/// above.
+/// above. With Z = 1, else 0, the memory's words come two cycles later, and a stored word takes 4.
 #[allow(missing_docs)] // the table above says what each port is
 #[derive(LogicBlock, SmartDefault)]
-pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
+pub struct Store<const AW: usize, const BUS: usize, const MW: usize, const Z: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, Bit>,
     pub new_run: Signal<In, Bit>,
@@ -106,6 +109,11 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     final_word: DFF<Bit>,
     /// The word that was asked for comes now.
     coming: DFF<Bit>,
+    // Pipelined: it was asked for one or two cycles ago.
+    #[default(from_fn(|_| Default::default()))]
+    asked: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    read: [DFF<Bit>; Z],
     /// The word to be sent.
     full: DFF<Bit>,
     data: DFF<Bits<BUS>>,
@@ -132,11 +140,11 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize> {
     bytes_log2: Constant<Bits<3>>,
     #[default(literal(16))]
     burst: Constant<Bits<MW>>,
-    #[default(literal(SETTLE))]
+    #[default(literal(if Z > 0 { SETTLE_PIPELINED } else { SETTLE }))]
     settle: Constant<Bits<4>>,
 }
 
-impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS, MW> {
+impl<const AW: usize, const BUS: usize, const MW: usize, const Z: usize> Logic for Store<AW, BUS, MW, Z> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, source, target, length, phase, snapshot, snapshots, settling, gentle, since);
@@ -187,9 +195,24 @@ impl<const AW: usize, const BUS: usize, const MW: usize> Logic for Store<AW, BUS
         self.free.next = (!self.full.q.val()) | self.wready.val();
         self.request.next =
             (self.phase.q.val() == Phase::Data) & (!self.snapshot.q.val()) & self.free.val() & (!self.coming.q.val());
+        for z in 0..Z {
+            self.request.next = (self.phase.q.val() == Phase::Data)
+                & (!self.snapshot.q.val())
+                & self.free.val()
+                & (!self.coming.q.val())
+                & (!self.asked[z].q.val())
+                & (!self.read[z].q.val());
+        }
         self.act_read.next = self.request.val();
         self.act_address.next = self.source.q.val() + self.caught.q.val();
         self.coming.d.next = self.request.val() & self.act_grant.val();
+        for z in 0..Z {
+            self.asked[z].clock.next = self.clock.val();
+            self.read[z].clock.next = self.clock.val();
+            self.asked[z].d.next = self.request.val() & self.act_grant.val();
+            self.read[z].d.next = self.asked[z].q.val();
+            self.coming.d.next = self.read[z].q.val();
+        }
         self.catch.next = self.coming.q.val();
         self.at_boundary.next = self.word.val().get_bits::<4>(0).all();
         self.final_word.d.next = self.caught.q.val() == self.length.q.val();

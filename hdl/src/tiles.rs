@@ -9,9 +9,10 @@ use crate::literal::{literal, op};
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
+use std::array::from_fn;
 use systole_isa::command;
 
-/// Tile reader for N rows and A address bits.
+/// Tile reader for N rows and A address bits; Z = 1 if the memory's words come two cycles later, else 0.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -21,9 +22,9 @@ use systole_isa::command;
 /// | `ready` | out | 1: a tile is there to be taken |
 /// | `read`, `address` | out | request to weight memory |
 /// | `grant` | in | 1: the request was served |
-/// | `row_write` | out | N bits: the memory's output is this row (one cycle after the request) |
+/// | `row_write` | out | N bits: the memory's output is this row (one cycle after the request, or three) |
 #[derive(LogicBlock, SmartDefault)]
-pub struct Tiles<const N: usize, const A: usize> {
+pub struct Tiles<const N: usize, const A: usize, const Z: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Register write.
@@ -48,6 +49,10 @@ pub struct Tiles<const N: usize, const A: usize> {
     pub row_write: Signal<Out, Bits<N>>,
     next: DFF<Bits<A>>,
     row: DFF<Bits<N>>,
+    #[default(from_fn(|_| Default::default()))]
+    asked: [DFF<Bits<N>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    coming: [DFF<Bits<N>>; Z],
     arriving: DFF<Bits<N>>,
     full: DFF<Bit>,
     armed: DFF<Bit>,
@@ -62,7 +67,7 @@ pub struct Tiles<const N: usize, const A: usize> {
     one: Constant<Bits<A>>,
 }
 
-impl<const N: usize, const A: usize> Logic for Tiles<N, A> {
+impl<const N: usize, const A: usize, const Z: usize> Logic for Tiles<N, A, Z> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, next, row, arriving, full, armed);
@@ -85,6 +90,16 @@ impl<const N: usize, const A: usize> Logic for Tiles<N, A> {
                     self.full.d.next = true;
                 }
             }
+        }
+        for z in 0..Z {
+            self.asked[z].clock.next = self.clock.val();
+            self.coming[z].clock.next = self.clock.val();
+            self.asked[z].d.next = self.none.val();
+            if self.request.val() && self.grant.val() {
+                self.asked[z].d.next = self.row.q.val();
+            }
+            self.coming[z].d.next = self.asked[z].q.val();
+            self.arriving.d.next = self.coming[z].q.val();
         }
         if self.set.val() && (self.op.val() == self.w_addr.val()) {
             self.next.d.next = self.value.val().get_bits::<A>(0);

@@ -26,6 +26,8 @@ pub struct Config {
     pub addr_bits: u32,
     /// Ports of activation and weight memory: 1, or 2 (the array reads while drain and load write).
     pub ports: usize,
+    /// Registers before and behind activation and weight memory, for a faster clock: their words come two cycles later. Takes two ports.
+    pub pipelined: bool,
     /// How a requantiser multiplies.
     pub multiplier: Multiplier,
     /// Whether the drain can add another tensor (residual addition).
@@ -97,6 +99,7 @@ impl Config {
             lanes: 1,
             addr_bits: 32,
             ports: 1,
+            pipelined: false,
             multiplier: Multiplier::Fitted,
             residual: false,
             line_groups: 1,
@@ -187,6 +190,9 @@ impl Config {
         }
         if ![1, 2, 3].contains(&self.line_groups) {
             return bad("line_groups", &self.line_groups, "1, 2 or 3");
+        }
+        if self.pipelined && self.ports == 1 {
+            return bad("pipelined", &self.pipelined, "false without two ports");
         }
         if self.residual && (self.ports == 1 || self.lanes != self.n) {
             return bad("residual", &self.residual, "false without two ports and n lanes");

@@ -7,10 +7,12 @@ use crate::literal::literal;
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
+use std::array::from_fn;
 use systole_isa::layout::UNIFORM_WORDS;
 
 /// For N columns, words of WB bits, L lanes; records of PW words in rows of RB bits, G rows or twice as many with `two`;
-/// W weight address bits; AW words of constants, AB = AW·WB bits; LU lanes that take one multiplier, or 0.
+/// W weight address bits; AW words of constants, AB = AW·WB bits; LU lanes that take one multiplier, or 0; Z = 1 if
+/// weight memory's words come two cycles later, else 0.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -34,6 +36,7 @@ pub struct Arrival<
     const AW: usize,
     const AB: usize,
     const LU: usize,
+    const Z: usize,
 > {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -77,6 +80,10 @@ pub struct Arrival<
     pub filled: Signal<Out, Bit>,
     at: DFF<Bits<W>>,
     fetching: DFF<Bit>,
+    #[default(from_fn(|_| Default::default()))]
+    served: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    coming: [DFF<Bit>; Z],
     arriving: DFF<Bit>,
     // One-hot registers are wider than they need be, because a bit of a one-bit signal cannot be selected in Verilog;
     // what is not read falls away.
@@ -140,7 +147,8 @@ impl<
         const AW: usize,
         const AB: usize,
         const LU: usize,
-    > Logic for Arrival<N, WB, L, G, PW, RB, W, AW, AB, LU>
+        const Z: usize,
+    > Logic for Arrival<N, WB, L, G, PW, RB, W, AW, AB, LU, Z>
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -181,6 +189,13 @@ impl<
         self.read.next = self.fetching.q.val();
         self.address.next = self.at.q.val();
         self.arriving.d.next = self.fetching.q.val() && self.grant.val();
+        for z in 0..Z {
+            self.served[z].clock.next = self.clock.val();
+            self.coming[z].clock.next = self.clock.val();
+            self.served[z].d.next = self.fetching.q.val() && self.grant.val() && !self.clear.val();
+            self.coming[z].d.next = self.served[z].q.val() && !self.clear.val();
+            self.arriving.d.next = self.coming[z].q.val() && !self.clear.val();
+        }
         if self.fetching.q.val() && self.grant.val() {
             self.at.d.next = self.at.q.val() + self.one_word.val();
             self.asked.d.next = self.asked.q.val() + self.one_asked.val();

@@ -70,6 +70,7 @@ pub struct Drain<
     const RC: usize,
     const RD: usize,
     const K: usize,
+    const Z: usize,
 > {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -126,7 +127,7 @@ pub struct Drain<
     pub add_address: Signal<Out, Bits<A>>,
     /// Activation memory's output.
     pub add_word: Signal<In, Bits<WB>>,
-    arrival: Arrival<N, WB, L, G, PW, RB, W, AW, AB, LU>,
+    arrival: Arrival<N, WB, L, G, PW, RB, W, AW, AB, LU, Z>,
     walk: Walk<N, G, GB, RB, C>,
     #[default(from_fn(|_| Default::default()))]
     fitted: [Fitted<WB>; LS],
@@ -171,6 +172,19 @@ pub struct Drain<
     // Residual addition: where it reads, and what follows the word.
     add_at: DFF<Bits<A>>,
     value6: DFF<Bits<WB>>,
+    // Pipelined memories: the word to add comes two cycles later.
+    #[default(from_fn(|_| Default::default()))]
+    value7: [DFF<Bits<WB>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    value8: [DFF<Bits<WB>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    adding7: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    adding8: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    ending7: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    ending8: [DFF<Bit>; Z],
     adding: DFF<Bits<7>>,
     ending: DFF<Bits<7>>,
     two: Signal<Local, Bit>,
@@ -283,7 +297,8 @@ impl<
         const RC: usize,
         const RD: usize,
         const K: usize,
-    > Logic for Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, LS, LP, NA, AW, AB, LU, UB, R, RB, RC, RD, K>
+        const Z: usize,
+    > Logic for Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, LS, LP, NA, AW, AB, LU, UB, R, RB, RC, RD, K, Z>
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -541,6 +556,23 @@ impl<
             self.residual[i].c.next = self.arrival.constants.val().get_bits::<40>(64);
             self.residual[i].low.next = self.d_clamp.q.val().get_bits::<8>(0);
             self.residual[i].high.next = self.d_clamp.q.val().get_bits::<8>(8);
+            for z in 0..Z {
+                self.residual[i].v.next = self.value8[z].q.val().get_bits::<8>(i * 8);
+            }
+        }
+        for z in 0..Z {
+            self.value7[z].clock.next = self.clock.val();
+            self.value8[z].clock.next = self.clock.val();
+            self.adding7[z].clock.next = self.clock.val();
+            self.adding8[z].clock.next = self.clock.val();
+            self.ending7[z].clock.next = self.clock.val();
+            self.ending8[z].clock.next = self.clock.val();
+            self.value7[z].d.next = self.value6.q.val();
+            self.value8[z].d.next = self.value7[z].q.val();
+            self.adding7[z].d.next = self.adding.q.val().get_bit(6) && !self.clear.val();
+            self.adding8[z].d.next = self.adding7[z].q.val() && !self.clear.val();
+            self.ending7[z].d.next = self.ending.q.val().get_bit(6);
+            self.ending8[z].d.next = self.ending7[z].q.val();
         }
         for w in NA..(NA + 1) {
             for i in 0..NA {
@@ -559,6 +591,10 @@ impl<
         if self.add.val() {
             self.out.next = self.adding.q.val().get_bit(6);
             self.done.next = self.adding.q.val().get_bit(6) && self.ending.q.val().get_bit(6);
+            for z in 0..Z {
+                self.out.next = self.adding8[z].q.val();
+                self.done.next = self.adding8[z].q.val() && self.ending8[z].q.val();
+            }
             self.word.next = self.added.val();
         }
         self.walk.done.next = self.done.val();

@@ -20,7 +20,9 @@ struct Model {
     snapshot: bool,
     settle: u32,
     taken: usize,
-    coming: bool,
+    /// Cycles until the word asked for comes, and what they are.
+    coming: u32,
+    latency: u32,
     send: Option<(u128, bool)>,
     failed: bool,
     gently: bool,
@@ -38,7 +40,7 @@ impl Model {
         let burst = self.bursts.first().cloned().unwrap_or_default();
         let base = if self.snapshot { i[8] } else { i[7] };
         let free = self.send.is_none() || i[14] == 1;
-        let request = self.phase == 2 && !self.snapshot && free && !self.coming;
+        let request = self.phase == 2 && !self.snapshot && free && self.coming == 0;
         // Words of earlier bursts of the job; `registers[2] + 1` in all.
         let left: usize = self.bursts.iter().map(Vec::len).sum();
         let done = (self.registers[2] as usize + 1).wrapping_sub(left).wrapping_add(self.taken);
@@ -59,17 +61,17 @@ impl Model {
         let catch = if self.snapshot {
             self.phase == 2 && free && self.settle == 0 && i[11] == self.taken as u128 % 16
         } else {
-            self.coming
+            self.coming == 1
         };
         if i[14] == 1 {
             self.send = None;
         }
-        self.coming = request && i[9] == 1;
+        self.coming = if request && i[9] == 1 { self.latency } else { self.coming.saturating_sub(1) };
         self.failed |= i[15] == 1 && i[16] >= 2;
         self.settle = self.settle.saturating_sub(1);
         match self.phase {
             0 if i[5] == 1 || i[6] == 1 => {
-                (self.phase, self.snapshot, self.settle) = (1, i[6] == 1, SETTLE);
+                (self.phase, self.snapshot, self.settle) = (1, i[6] == 1, SETTLE + self.latency - 1);
                 (self.gently, self.marked) = (i[17] == 1, self.cycle);
                 self.soft += usize::from(i[6] == 1 && i[17] == 1);
                 let (first, words) =
@@ -121,8 +123,8 @@ impl Model {
     }
 }
 
-fn words_and_snapshots_reach_the_card<const AW: usize, const BUS: usize>() {
-    let bench = cosim!(Store::<AW, BUS, MW>::default(),
+fn words_and_snapshots_reach_the_card<const AW: usize, const BUS: usize, const Z: usize>() {
+    let bench = cosim!(Store::<AW, BUS, MW, Z>::default(),
         inputs: [reset, new_run, set, op, value, start, mark, output_at, counters_at, act_grant, act_data, slot, count, awready, wready, bvalid, bresp, gently],
         outputs: [busy, marking, act_read, act_address, awvalid, awaddr, awlen, wvalid, wdata, wlast, bready, write_error])
     .gate("act_address", "act_read")
@@ -131,7 +133,7 @@ fn words_and_snapshots_reach_the_card<const AW: usize, const BUS: usize>() {
     .gate("wdata", "wvalid")
     .gate("wlast", "wvalid");
     let mut rng = Rng::new(BUS as u64);
-    let model = RefCell::new(Model::default());
+    let model = RefCell::new(Model { latency: 1 + 2 * Z as u32, ..Model::default() });
     let (mut idle, mut held, mut wready, mut answers) = (0, [0; 2], false, 0);
     // Once a snapshot's address is not taken for longer than the cycles since its mark are counted.
     let mut refused = None;
@@ -188,10 +190,15 @@ fn words_and_snapshots_reach_the_card<const AW: usize, const BUS: usize>() {
 
 #[test]
 fn words_and_snapshots_reach_the_card_on_a_bus_of_32_bits() {
-    words_and_snapshots_reach_the_card::<24, 32>();
+    words_and_snapshots_reach_the_card::<24, 32, 0>();
 }
 
 #[test]
 fn words_and_snapshots_reach_the_card_on_a_bus_of_128_bits() {
-    words_and_snapshots_reach_the_card::<64, 128>();
+    words_and_snapshots_reach_the_card::<64, 128, 0>();
+}
+
+#[test]
+fn words_of_a_pipelined_memory_reach_the_card() {
+    words_and_snapshots_reach_the_card::<32, 128, 1>();
 }

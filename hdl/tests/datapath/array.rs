@@ -97,7 +97,7 @@ macro_rules! array {
             // A whole array passes through the stack while it is built.
             let test = std::thread::Builder::new().stack_size(256 << 20).spawn(|| {
                 let bench = cosim!(
-                    Array::<$n, H, { $n * H }, { 8 * $n }, $sum, $groups, { $n / $groups }, LM, { LM * ($n + H) }>::default(),
+                    Array::<$n, H, { $n * H }, { 8 * $n }, $sum, $groups, { $n / $groups }, LM, { LM * ($n + H) }, 0>::default(),
                     inputs: [word, swap, weights, row_write, line $(, lines[$g])*, eager],
                     outputs: [$(sums[$c]),*]);
                 tiles_back_to_back(bench, $n, $groups, $percents, $cycles, 10 * $n + $groups);

@@ -27,6 +27,8 @@ struct Shape {
     lanes: usize,
     multiplier: Multiplier,
     residual: bool,
+    /// Cycles that a word of a memory comes later than in the next.
+    late: usize,
 }
 
 impl Shape {
@@ -216,7 +218,7 @@ impl Model {
 
     /// The pixel whose word is written in this cycle.
     fn written(&self) -> Option<usize> {
-        self.whole(if self.job.as_ref()?.add.is_some() { ADD_CYCLES as usize } else { 0 })
+        self.whole(if self.job.as_ref()?.add.is_some() { ADD_CYCLES as usize + self.shape.late } else { 0 })
     }
 
     /// The pixel for which the other tensor is read in this cycle.
@@ -259,7 +261,7 @@ impl Model {
         if reads && param_grant == 1 {
             self.granted += 1;
             if !self.wants_parameters() {
-                self.arrived = Some(self.cycle + 1);
+                self.arrived = Some(self.cycle + 1 + self.shape.late);
             }
         }
         if ends {
@@ -297,25 +299,23 @@ struct World {
     clears: bool,
     slow: u64,
     sums: Vec<i32>,
-    word: Option<usize>,
-    /// The word of the other tensor that was asked for.
-    other: Option<u128>,
+    /// Words that were asked for: of parameters, and of the other tensor.
+    word: VecDeque<Option<usize>>,
+    other: VecDeque<Option<u128>>,
 }
 
 impl World {
     fn inputs(&mut self, model: &mut Model) -> Vec<u128> {
         let (n, rng) = (model.n, &mut self.rng);
         let mut v = vec![0, rng.bits(8), rng.bits(24), 0, 0, 0, rng.bits(1), u128::from(!rng.chance(self.slow))];
-        v.push(self.word.take().map_or_else(|| rng.bits(8 * n), |at| pack(&model.weights[at])));
+        v.push(self.word.pop_front().flatten().map_or_else(|| rng.bits(8 * n), |at| pack(&model.weights[at])));
         v.extend(self.sums.iter().map(|&s| u128::from(s as u32)));
-        v.push(self.other.take().unwrap_or_else(|| rng.bits(8 * n)));
+        v.push(self.other.pop_front().flatten().unwrap_or_else(|| rng.bits(8 * n)));
         v.push(u128::from(rng.chance(5)));
-        // What is asked for now stands there in the next cycle.
-        if model.wants_parameters() && v[7] == 1 {
-            let job = model.job.as_ref().unwrap();
-            self.word = Some((job.parameters + model.granted) % (1 << W));
-        }
-        self.other = model.added().map(|pixel| model.other[pixel]);
+        // What is asked for now stands there in the next cycle, or late.
+        let asked = model.job.as_ref().filter(|_| model.wants_parameters() && v[7] == 1);
+        self.word.push_back(asked.map(|job| (job.parameters + model.granted) % (1 << W)));
+        self.other.push_back(model.added().map(|pixel| model.other[pixel]));
         if let Some(pixel) = model.asked() {
             self.sums = model.sums[model.bank][pixel].clone();
         }
@@ -454,8 +454,8 @@ fn drains<B: Block>(bench: Cosim<B>, shape: Shape, cycles: usize) {
         clears: false,
         slow: 0,
         sums: vec![0; n],
-        word: None,
-        other: None,
+        word: vec![None; shape.late + 1].into(),
+        other: vec![None; shape.late + 1].into(),
     }));
     let stimulus = |_, _: &[u128]| world.borrow_mut().inputs(&mut model.borrow_mut());
     bench.check(cycles, stimulus, |i| {
@@ -471,7 +471,7 @@ fn drains<B: Block>(bench: Cosim<B>, shape: Shape, cycles: usize) {
 /// A drain of so many columns and lanes; the other sizes as `build.rs` computes them.
 macro_rules! drain {
     ($name:ident: $n:literal columns, $l:literal $multiplier:ident lanes, residual $residual:literal, $cycles:literal
-     cycles, [$($c:literal),*]) => {
+     cycles, [$($c:literal),*] $(, pipelined $z:literal)?) => {
         #[test]
         fn $name() {
             const G: usize = $n / $l;
@@ -503,11 +503,12 @@ macro_rules! drain {
                     { ROW + 1 },
                     { 4 * G },
                     { if PARALLEL { 5 } else { 10 } },
+                    { 0 $(+ $z)? },
                 >::default(),
                 inputs: [set, op, value, start, clear, fed, fed_bank, param_grant, param_word, $(sums[$c],)* add_word, eager],
                 outputs: [busy, working, acc_read, acc_bank, acc_address, param_read, param_address,
                     write, address, word, drained, drained_bank, add_read, add_address]);
-            let shape = Shape { n: $n, lanes: $l, multiplier: Multiplier::$multiplier, residual: $residual };
+            let shape = Shape { n: $n, lanes: $l, multiplier: Multiplier::$multiplier, residual: $residual, late: 0 $(+ 2 * $z)? };
             drains(bench, shape, $cycles);
         }
     };
@@ -542,4 +543,8 @@ drain!(
 drain!(
     drain_of_16_columns_that_adds: 16 columns, 16 Parallel lanes, residual true, 3000 cycles,
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+);
+drain!(
+    drain_of_12_columns_from_pipelined_memories: 12 columns, 12 Fitted lanes, residual true, 9000 cycles,
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], pipelined 1
 );

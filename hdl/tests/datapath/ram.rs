@@ -12,11 +12,12 @@ fn limbs(rng: &mut Rng, bits: usize) -> Vec<u128> {
 }
 
 /// With one port it takes the address of whose turn it is, and what was read last stands at both outputs; with two, each
-/// reads for itself.
-fn shared<B: Block>(bench: Cosim<B>, width: usize, address_bits: usize, ports: usize) {
+/// reads for itself. Words come `late` cycles later than in the next.
+fn shared<B: Block>(bench: Cosim<B>, width: usize, address_bits: usize, ports: usize, late: usize) {
     let mut rng = Rng::new((width + ports) as u64);
     let mut words = vec![vec![0; width.div_ceil(128)]; 1 << address_bits];
     let mut q = [words[0].clone(), words[0].clone()];
+    let mut behind = std::collections::VecDeque::from(vec![q.concat(); late]);
     let mut script = Script::new();
     let mut both = 0;
     for _ in 0..1500 {
@@ -28,7 +29,8 @@ fn shared<B: Block>(bench: Cosim<B>, width: usize, address_bits: usize, ports: u
         read_a &= ports == 1 || !write || at_a != at_b;
         let inputs =
             [vec![read_a.into(), at_a, read_b.into(), write.into(), at_b], data.clone(), vec![turn_b.into()]].concat();
-        script.cycle(inputs, q.concat());
+        behind.push_back(q.concat());
+        script.cycle(inputs, behind.pop_front().unwrap());
         if ports == 1 {
             let at = if turn_b { at_b } else { at_a };
             [at_a, at_b] = [at, at];
@@ -95,23 +97,24 @@ fn two_ports<B: Block>(bench: Cosim<B>, part_bits: usize, parts: Option<usize>, 
 }
 
 macro_rules! shared {
-    ($($name:ident: $width:literal, $address_bits:literal, $ports:literal;)+) => {
+    ($($name:ident: $width:literal, $address_bits:literal, $ports:literal, $pipelined:literal;)+) => {
         $(#[test]
         fn $name() {
-            let bench = cosim!(RamShared::<$width, $address_bits, $ports>::default(),
+            let bench = cosim!(RamShared::<$width, $address_bits, $ports>::pipelined($pipelined),
                 inputs: [read_a, address_a, read_b, write_b, address_b, data_b, turn_b], outputs: [q_a, q_b]);
-            shared(bench, $width, $address_bits, $ports);
+            shared(bench, $width, $address_bits, $ports, if $pipelined { 2 } else { 0 });
         })+
     };
 }
 
 shared! {
-    ram_shared_of_40_bits_with_1_port: 40, 4, 1;
-    ram_shared_of_160_bits_with_1_port: 160, 3, 1;
+    ram_shared_of_40_bits_with_1_port: 40, 4, 1, false;
+    ram_shared_of_160_bits_with_1_port: 160, 3, 1, false;
     // The size of SPRAM: what stands beside it for other parts.
-    ram_shared_of_32_bits_as_spram: 32, 14, 1;
-    ram_shared_of_40_bits_with_2_ports: 40, 4, 2;
-    ram_shared_of_160_bits_with_2_ports: 160, 3, 2;
+    ram_shared_of_32_bits_as_spram: 32, 14, 1, false;
+    ram_shared_of_40_bits_with_2_ports: 40, 4, 2, false;
+    ram_shared_of_160_bits_with_2_ports: 160, 3, 2, false;
+    ram_shared_of_96_bits_pipelined: 96, 4, 2, true;
 }
 
 macro_rules! two_ports {

@@ -2,6 +2,7 @@
 
 use rust_hdl_core::prelude::Block;
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use systole_hdl::cosim;
 use systole_hdl::cosim::{Cosim, Rng};
 use systole_hdl::tiles::Tiles;
@@ -14,16 +15,16 @@ const A: usize = 7;
 struct Model {
     start: Option<u128>,
     read: usize,
-    /// The row that memory gives in this cycle.
-    arriving: Option<usize>,
+    /// The rows that memory gives in this cycle and after.
+    arriving: VecDeque<Option<usize>>,
     taken: usize,
     /// Cycles since the last tile was taken; and those between two, for all.
     since: usize,
     gaps: Vec<usize>,
 }
 
-fn reads_tiles<B: Block>(bench: Cosim<B>, n: usize) {
-    let model = RefCell::new(Model::default());
+fn reads_tiles<B: Block>(bench: Cosim<B>, n: usize, late: usize) {
+    let model = RefCell::new(Model { arriving: vec![None; late + 1].into(), ..Model::default() });
     let mut rng = Rng::new(n as u64);
     let mut eager = false;
     let stimulus = |cycle: usize, _: &[u128]| {
@@ -53,8 +54,10 @@ fn reads_tiles<B: Block>(bench: Cosim<B>, n: usize) {
         }
         let wants = model.start.is_some() && model.read < n;
         let address = model.start.unwrap_or(0) + model.read as u128;
-        let result = vec![ready.into(), wants.into(), address % (1 << A), model.arriving.map_or(0, |row| 1 << row)];
-        model.arriving = (wants && grant == 1).then_some(model.read);
+        let arriving = model.arriving.pop_front().flatten();
+        let result = vec![ready.into(), wants.into(), address % (1 << A), arriving.map_or(0, |row| 1 << row)];
+        let row = (wants && grant == 1).then_some(model.read);
+        model.arriving.push_back(row);
         model.read += usize::from(wants && grant == 1);
         model.since += 1;
         if set == 1 && op == u128::from(command::W_ADDR) {
@@ -73,14 +76,21 @@ fn reads_tiles<B: Block>(bench: Cosim<B>, n: usize) {
 
 #[test]
 fn tiles_of_4_rows() {
-    let bench = cosim!(Tiles::<4, A>::default(),
+    let bench = cosim!(Tiles::<4, A, 0>::default(),
         inputs: [set, op, value, clear, take, grant], outputs: [ready, read, address, row_write]);
-    reads_tiles(bench, 4);
+    reads_tiles(bench, 4, 0);
 }
 
 #[test]
 fn tiles_of_16_rows() {
-    let bench = cosim!(Tiles::<16, A>::default(),
+    let bench = cosim!(Tiles::<16, A, 0>::default(),
         inputs: [set, op, value, clear, take, grant], outputs: [ready, read, address, row_write]);
-    reads_tiles(bench, 16);
+    reads_tiles(bench, 16, 0);
+}
+
+#[test]
+fn tiles_of_12_rows_from_a_pipelined_memory() {
+    let bench = cosim!(Tiles::<12, A, 1>::default(),
+        inputs: [set, op, value, clear, take, grant], outputs: [ready, read, address, row_write]);
+    reads_tiles(bench, 12, 2);
 }

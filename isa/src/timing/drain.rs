@@ -28,6 +28,10 @@ pub struct Drain {
     records: [u64; 3],
     constants: u64,
     to_write: u32,
+    /// Cycles from a word's last value to its write with a residual addition, more than without.
+    adding: u32,
+    /// Cycles from a request to its word.
+    memory: u32,
     job: bool,
     add: bool,
     to_fetch: u64,
@@ -58,6 +62,8 @@ impl Drain {
                 Multiplier::Parallel => TO_WRITE_PARALLEL,
                 Multiplier::Fitted => TO_WRITE_FITTED,
             },
+            adding: layout::ADD_CYCLES - 1 + super::memory_latency(config) as u32,
+            memory: super::memory_latency(config) as u32,
             job: false,
             add: false,
             to_fetch: 0,
@@ -89,7 +95,7 @@ impl Drain {
     }
 
     fn written_after(&self) -> u32 {
-        self.to_write + if self.add { layout::ADD_CYCLES } else { 0 }
+        self.to_write + if self.add { self.adding } else { 0 }
     }
 
     /// `param`: a parameter word is served; `fed`: this bank's last sum has come. Returns a bank that is free again.
@@ -120,7 +126,7 @@ impl Drain {
         if param {
             self.to_fetch -= 1;
             if self.to_fetch == 0 {
-                self.filling = 1;
+                self.filling = self.memory;
             }
         }
         // Bit 1 is what began this cycle, as seen in the next.

@@ -64,8 +64,8 @@ impl Feeder {
     pub fn new(config: &Config) -> Self {
         let n = config.n as u64;
         Self {
-            // One register behind the memory, n + 1 stages of the wave, an accumulator column pair a cycle.
-            flight: 1 + n + 1 + n / 2,
+            // The memory, n + 1 stages of the wave, an accumulator column pair a cycle.
+            flight: super::memory_latency(config) + n + 1 + n / 2,
             flying: VecDeque::new(),
             active: false,
             tile_start: false,

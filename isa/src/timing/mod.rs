@@ -78,6 +78,15 @@ struct Kernel {
 
 /// Cycles without a command, a word or a beat after which a stream is given up: no unit waits that long for another.
 const QUIET: u64 = 200_000;
+/// Cycles from a request of activation or weight memory to its word.
+fn memory_latency(config: &Config) -> u64 {
+    if config.pipelined {
+        3
+    } else {
+        1
+    }
+}
+
 /// The start passes a register.
 const START: u64 = 1;
 
@@ -91,7 +100,7 @@ impl Kernel {
             tiles: Tiles::new(config.n),
             feeder: Feeder::new(config),
             drain: Drain::new(config),
-            store: Store::default(),
+            store: Store::new(config),
             decoded: None,
             carried: 0,
             acts: None,

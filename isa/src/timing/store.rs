@@ -2,9 +2,10 @@
 
 use super::Registers;
 use crate::command as op;
+use crate::config::Config;
 
-/// Cycles from a mark to the first counter that is read (`hdl/src/store.rs`).
-const SETTLE: u32 = 9;
+/// Cycles from a mark to the first counter that is read, without those of the memory (`hdl/src/store.rs`).
+const SETTLE: u32 = 8;
 /// Cycles from the last word of a burst to its answer.
 const ANSWER: u64 = 2;
 
@@ -29,7 +30,9 @@ pub struct Store {
     caught: u64,
     length: u64,
     target: u64,
-    coming: bool,
+    /// Cycles until the word asked for comes.
+    coming: u32,
+    memory: u32,
     full: bool,
     ended: bool,
     /// Cycle in which the answer comes, once the last word of a burst has gone.
@@ -38,6 +41,10 @@ pub struct Store {
 }
 
 impl Store {
+    pub fn new(config: &Config) -> Self {
+        Self { memory: super::memory_latency(config) as u32, ..Self::default() }
+    }
+
     pub fn busy(&self) -> bool {
         self.phase != Phase::Idle
     }
@@ -49,12 +56,12 @@ impl Store {
 
     /// Whether it asks activation memory for a word; card memory takes a word a cycle.
     pub fn request(&self) -> bool {
-        self.phase == Phase::Data && !self.snapshot && !self.coming
+        self.phase == Phase::Data && !self.snapshot && self.coming == 0
     }
 
     pub fn step(&mut self, now: u64, served: bool) {
         let boundary = (self.target + self.caught) % 16 == 15;
-        let mut catch = self.coming;
+        let mut catch = self.coming == 1;
         let mut at_end = self.caught + 1 == self.length;
         if self.snapshot {
             // The counters pass by, one a cycle.
@@ -66,7 +73,7 @@ impl Store {
             self.answer = Some(now + ANSWER);
         }
         self.full = catch;
-        self.coming = served;
+        self.coming = if served { self.memory } else { self.coming.saturating_sub(1) };
         self.settling = self.settling.saturating_sub(1);
         match self.phase {
             Phase::Idle => (),
@@ -102,6 +109,6 @@ impl Store {
     pub fn mark(&mut self, gently: bool) {
         self.phase = Phase::Address;
         (self.snapshot, self.gentle, self.caught, self.target) = (true, gently, 0, 0);
-        self.settling = SETTLE;
+        self.settling = SETTLE + self.memory;
     }
 }
