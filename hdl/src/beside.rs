@@ -75,8 +75,42 @@ pub struct Beside {
 impl Logic for Beside {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, ask_line1, valid1, pad1, swap1, line1, summed1, first1, max1, bank1, last1, starts1, line_length1, pad_value1, macs1);
-        dff_setup!(self, clock, ask_line2, valid2, pad2, swap2, line2, summed2, first2, max2, bank2, last2, starts2, line_length2, pad_value2, macs2);
+        dff_setup!(
+            self,
+            clock,
+            ask_line1,
+            valid1,
+            pad1,
+            swap1,
+            line1,
+            summed1,
+            first1,
+            max1,
+            bank1,
+            last1,
+            starts1,
+            line_length1,
+            pad_value1,
+            macs1
+        );
+        dff_setup!(
+            self,
+            clock,
+            ask_line2,
+            valid2,
+            pad2,
+            swap2,
+            line2,
+            summed2,
+            first2,
+            max2,
+            bank2,
+            last2,
+            starts2,
+            line_length2,
+            pad_value2,
+            macs2
+        );
         self.ask_line1.d.next = self.ask_line_in.val();
         self.valid1.d.next = self.valid_in.val();
         self.pad1.d.next = self.pad_in.val();

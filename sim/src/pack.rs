@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     const CONFIG: &str = "name: t\npart: p\nclock_hz: 1\nn: 4\nact_words_log2: 9\nweight_words_log2: 9\n\
-                          acc_words_log2: 6\nlanes: 1\naddr_bits: 32\nports: 1\n\
+                          acc_words_log2: 6\nlanes: 1\naddr_bits: 32\nports: 1\npipelined: false\n\
                           multiplier: fitted\nresidual: false\nline_groups: 1\nline_words_log2: 8\n\
                           allocate_lanes: 8\nallocate_budget: 63\n\
                           low_power: {next_tile: true, drain: true, counters: true}\n";

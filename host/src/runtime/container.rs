@@ -151,7 +151,7 @@ mod tests {
     fn manifest() -> String {
         format!(
             "board: simulated\npart: none\nconfig: {{name: tiny, part: none, clock_hz: 1000000, n: 4, act_words_log2: 9, \
-             weight_words_log2: 9, acc_words_log2: 6, lanes: 1, addr_bits: 32, ports: 1, \
+             weight_words_log2: 9, acc_words_log2: 6, lanes: 1, addr_bits: 32, ports: 1, pipelined: false, \
              multiplier: fitted, residual: false, line_groups: 1, line_words_log2: 8, \
              allocate_lanes: 8, allocate_budget: 63, low_power: {{next_tile: true, drain: true, counters: true}}}}\nisa_version: {}\nclock_hz: 1000000\n\
              rtl_digest: '{}'\nkernels: [{{name: systole_infer, arguments: {:?}}}, {{name: systole_allocate, arguments: {:?}}}]\n\
