@@ -56,6 +56,7 @@ fn sizes(c: &Config) -> String {
     let parallel = c.multiplier == Multiplier::Parallel;
     let param_words = if parallel { layout::param_words(n) } else { layout::pass_words(n) };
     let bus = c.bus_bytes();
+    let z = usize::from(c.pipelined);
     // Parallel lanes take their part of it, which must be less than the whole.
     let row_bits = clog2(groups).max(parallel.into()) + 1;
     // What the requantisers take.
@@ -66,7 +67,7 @@ fn sizes(c: &Config) -> String {
         ("NH: elements", n * n / 2),
         ("WB: bits of a word", 8 * n),
         ("SW: bits of a partial sum", 16 + clog2(n)),
-        ("S: cycles from a word to the one before the sums of the first pair", n + 1),
+        ("S: cycles from a word to the one before the sums of the first pair", n + 1 + z),
         ("L: requantiser lanes", c.lanes),
         ("LB: bits of their results", 8 * c.lanes),
         ("G: groups of columns that share the lanes", groups),
@@ -103,6 +104,10 @@ fn sizes(c: &Config) -> String {
         ("QRC: bits of the number of one of its constants", row_bits + 1),
         ("QRD: its constants", 4 * groups),
         ("QK: cycles from a value to its word", if parallel { 5 } else { 10 }),
-        ("Z: 1 if the memories' words come two cycles later", c.pipelined.into()),
+        ("Z: 1 if pipelined: the memories' words come two cycles later, and more", z),
+        ("QZ: fours of rows whose zero products are added first", if c.pipelined { n / 4 } else { 0 }),
+        ("LZ: pipelined fitted requantiser lanes", if c.pipelined && !parallel { c.lanes } else { 0 }),
+        ("NZ: pipelined residual addition lanes", if c.pipelined && c.residual { n } else { 0 }),
+        ("LQ: how residual addition lanes multiply: 1 in logic, 2 in logic and a cycle later", if parallel { 0 } else { 1 + z }),
     ])
 }

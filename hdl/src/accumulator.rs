@@ -1,8 +1,8 @@
 //! Accumulators of a pair of columns: two banks of sums, one being fed while the other is drained.
 //!
 //! Control arrives one cycle before the sums, so that the old ones are read meanwhile and block RAM has a cycle of its
-//! own, and passes to the next pair one cycle later, as the sums do. A sum is in memory two cycles after it arrived; the
-//! same word must not be fed again in either of the two cycles after it (the feeder sees to it). In maximum mode the sums
+//! own, and passes to the next pair one cycle later, as the sums do. A sum is in memory two cycles after it arrived, or three
+//! with Z = 1; the same word must not be fed again in any of those after it (the feeder sees to it). In maximum mode the sums
 //! must fit PW bits, which they do: an identity tile passes int8 values.
 
 use crate::literal::literal;
@@ -10,6 +10,7 @@ use crate::ram::Ram2;
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
+use std::array::from_fn;
 
 /// The new sum of a column, from the old one: `total`, or with `max` the greater of both; with `first` the sum itself.
 /// A leaf with hand-written Verilog, so that the choice behind the adder goes into the adder's own cells.
@@ -69,8 +70,8 @@ impl<const PW: usize, const AB: usize> Logic for NewSum<PW, AB> {
     }
 }
 
-/// Accumulators of AB bits for partial sums of PW bits, banks of D = 2^C words. Sums wrap: one that fits
-/// AB bits in the end is right whatever came before.
+/// Accumulators of AB bits for partial sums of PW bits, banks of D = 2^C words; Z = 1 for a register more between a sum and
+/// the memory, else 0. Sums wrap: one that fits AB bits in the end is right whatever came before.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -84,7 +85,7 @@ impl<const PW: usize, const AB: usize> Logic for NewSum<PW, AB> {
 /// | `drain_read`, `drain_bank`, `drain_address` | in | 1: read that word for the drain |
 /// | `out0`, `out1` | out | sign-extended to 32 bits, one cycle after `drain_read`, held until the next |
 #[derive(LogicBlock, SmartDefault)]
-pub struct Accumulator<const PW: usize, const AB: usize, const C: usize, const D: usize> {
+pub struct Accumulator<const PW: usize, const AB: usize, const C: usize, const D: usize, const Z: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// A sum comes.
@@ -148,6 +149,21 @@ pub struct Accumulator<const PW: usize, const AB: usize, const C: usize, const D
     old1_q: DFF<Bits<AB>>,
     sum0_q: DFF<Signed<PW>>,
     sum1_q: DFF<Signed<PW>>,
+    // Pipelined: what is written, a cycle later.
+    #[default(from_fn(|_| Default::default()))]
+    result0: [DFF<Bits<AB>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    result1: [DFF<Bits<AB>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    result_at: [DFF<Bits<C>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    write00: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    write01: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    write10: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    write11: [DFF<Bit>; Z],
     drained: DFF<Bit>,
     old0: Signal<Local, Bits<AB>>,
     old1: Signal<Local, Bits<AB>>,
@@ -165,7 +181,9 @@ pub struct Accumulator<const PW: usize, const AB: usize, const C: usize, const D
     drain1: Signal<Local, Bit>,
 }
 
-impl<const PW: usize, const AB: usize, const C: usize, const D: usize> Logic for Accumulator<PW, AB, C, D> {
+impl<const PW: usize, const AB: usize, const C: usize, const D: usize, const Z: usize> Logic
+    for Accumulator<PW, AB, C, D, Z>
+{
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, valid, first, max, bank, last, address, sum0_q, sum1_q, drained);
@@ -247,6 +265,34 @@ impl<const PW: usize, const AB: usize, const C: usize, const D: usize> Logic for
         self.bank11.data.next = self.new1.result.val();
         self.bank11.write.next = self.writing.q.val() && self.to_bank.q.val() && !self.new1.keep.val();
         self.bank11.write_address.next = self.to_address.q.val();
+        for z in 0..Z {
+            self.result0[z].clock.next = self.clock.val();
+            self.result1[z].clock.next = self.clock.val();
+            self.result_at[z].clock.next = self.clock.val();
+            self.write00[z].clock.next = self.clock.val();
+            self.write01[z].clock.next = self.clock.val();
+            self.write10[z].clock.next = self.clock.val();
+            self.write11[z].clock.next = self.clock.val();
+            self.result0[z].d.next = self.new0.result.val();
+            self.result1[z].d.next = self.new1.result.val();
+            self.result_at[z].d.next = self.to_address.q.val();
+            self.write00[z].d.next = self.writing.q.val() && !self.to_bank.q.val() && !self.new0.keep.val();
+            self.write01[z].d.next = self.writing.q.val() && !self.to_bank.q.val() && !self.new1.keep.val();
+            self.write10[z].d.next = self.writing.q.val() && self.to_bank.q.val() && !self.new0.keep.val();
+            self.write11[z].d.next = self.writing.q.val() && self.to_bank.q.val() && !self.new1.keep.val();
+            self.bank00.data.next = self.result0[z].q.val();
+            self.bank01.data.next = self.result1[z].q.val();
+            self.bank10.data.next = self.result0[z].q.val();
+            self.bank11.data.next = self.result1[z].q.val();
+            self.bank00.write.next = self.write00[z].q.val();
+            self.bank01.write.next = self.write01[z].q.val();
+            self.bank10.write.next = self.write10[z].q.val();
+            self.bank11.write.next = self.write11[z].q.val();
+            self.bank00.write_address.next = self.result_at[z].q.val();
+            self.bank01.write_address.next = self.result_at[z].q.val();
+            self.bank10.write_address.next = self.result_at[z].q.val();
+            self.bank11.write_address.next = self.result_at[z].q.val();
+        }
         // To the drain.
         if self.drain_read.val() {
             self.drained.d.next = self.drain_bank.val();

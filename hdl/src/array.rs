@@ -6,6 +6,7 @@
 //! r may be written from the cycle in which the swap of row r enters, and must be written two cycles before that of its own
 //! tile does. Swaps are n cycles apart at least. So a row is to be read for the swap of the row above it, and the first one when
 //! the last has been taken or when it has been written anew; what the memory gives stays until then.
+//! Where Z is 1 the sums leave a cycle later, and a row must be written three cycles before the swap.
 //!
 //! In line mode (see `systole_isa::command`) column c takes its byte of the word from above; the rows are G groups of R
 //! rows, and the first row of each group below the top one takes a word of its own, `lines`, that came with `word`.
@@ -81,6 +82,15 @@ pub struct Array<
     weight_skew: [DFF<Bits<WB>>; H],
     tile: Ram2<WB, 4, MOST_ROWS>,
     first_written: DFF<Bit>,
+    // Pipelined: a row on its way into the memory.
+    #[default(from_fn(|_| Default::default()))]
+    row_here: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    row_first: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    row_number: [DFF<Bits<4>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    row_weights: [DFF<Bits<WB>>; Z],
     wanted: Signal<Local, Bit>,
     row: Signal<Local, Bits<4>>,
     written: Signal<Local, Bits<4>>,
@@ -154,6 +164,20 @@ impl<
         }
         self.first_written.clock.next = self.clock.val();
         self.first_written.d.next = self.row_write.val().get_bit(0);
+        for z in 0..Z {
+            self.row_here[z].clock.next = self.clock.val();
+            self.row_first[z].clock.next = self.clock.val();
+            self.row_number[z].clock.next = self.clock.val();
+            self.row_weights[z].clock.next = self.clock.val();
+            self.row_here[z].d.next = self.row_write.val().any();
+            self.row_first[z].d.next = self.row_write.val().get_bit(0);
+            self.row_number[z].d.next = self.written.val();
+            self.row_weights[z].d.next = self.weights.val();
+            self.tile.write.next = self.row_here[z].q.val();
+            self.tile.write_address.next = self.row_number[z].q.val();
+            self.tile.data.next = self.row_weights[z].q.val();
+            self.first_written.d.next = self.row_first[z].q.val();
+        }
         self.wanted.next = self.eager.val() || self.swap.val() || self.first_written.q.val();
         for r in 1..N {
             if self.swap_skew[r - 1].q.val() {

@@ -74,6 +74,10 @@ pub struct Datapath<
     const QRD: usize,
     const QK: usize,
     const Z: usize,
+    const QZ: usize,
+    const LZ: usize,
+    const NZ: usize,
+    const LQ: usize,
 > {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -149,17 +153,45 @@ pub struct Datapath<
     act: RamShared<WB, A, P>,
     #[default(RamShared::pipelined(Z > 0))]
     weight: RamShared<WB, W, P>,
-    feeder: Feeder<A, LG, LR>,
+    feeder: Feeder<A, LG, LR, Z>,
     lines: Lines<WB, LM, LA, LD>,
     tiles: Tiles<N, W, Z>,
     #[default(from_fn(|_| Default::default()))]
     beside: [Beside; Z],
-    mouth: Mouth<N, WB>,
+    mouth: Mouth<N, WB, QZ, Z>,
     array: Array<N, H, NH, WB, SW, LG, LR, LM, LK, Z>,
     wave: Wave<C, S>,
     #[default(from_fn(|_| Default::default()))]
-    acc: [Accumulator<SW, AB, C, D>; H],
-    drain: Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, QS, QP, NA, CW, CB, LU, UB, QR, QRB, QRC, QRD, QK, Z>,
+    acc: [Accumulator<SW, AB, C, D, Z>; H],
+    drain: Drain<
+        N,
+        WB,
+        L,
+        LB,
+        G,
+        GB,
+        PW,
+        PB,
+        A,
+        W,
+        C,
+        QS,
+        QP,
+        NA,
+        CW,
+        CB,
+        LU,
+        UB,
+        QR,
+        QRB,
+        QRC,
+        QRD,
+        QK,
+        Z,
+        LZ,
+        NZ,
+        LQ,
+    >,
     /// A beat came in the cycle before; it is a word for the one port.
     offered: DFF<Bit>,
     turn: DFF<Bit>,
@@ -223,6 +255,10 @@ impl<
         const QRD: usize,
         const QK: usize,
         const Z: usize,
+        const QZ: usize,
+        const LZ: usize,
+        const NZ: usize,
+        const LQ: usize,
     > Logic
     for Datapath<
         N,
@@ -263,6 +299,10 @@ impl<
         QRD,
         QK,
         Z,
+        QZ,
+        LZ,
+        NZ,
+        LQ,
     >
 {
     #[hdl_gen]
@@ -284,6 +324,9 @@ impl<
         self.feeder.drained.next = self.drain.drained.val();
         self.feeder.drained_bank.next = self.drain.drained_bank.val();
         self.feeder.tile_ready.next = self.tiles.ready.val();
+        for z in 0..Z {
+            self.feeder.tile_next[z].next = self.tiles.ready_next[z].val();
+        }
         self.array.eager.next = self.tile_eager.val();
         self.drain.eager.next = self.drain_eager.val();
         self.feed_busy.next = self.feeder.busy.val();

@@ -15,9 +15,11 @@ use crate::literal::{literal, op};
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
+use std::array::from_fn;
 use systole_isa::command;
 
-/// Feeder for A activation address bits and an array of G groups of R rows in line mode.
+/// Feeder for A activation address bits and an array of G groups of R rows in line mode. With Z = 1, else 0, whether a word is
+/// asked for comes from a register; `grant` is not looked at then, and a pixel's sum is three cycles on its way.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -27,6 +29,7 @@ use systole_isa::command;
 /// | `blocked` | out | the next accumulator bank has not been drained |
 /// | `drained`, `drained_bank` | in | 1: that bank has been drained |
 /// | `tile_ready`, `take` | in, out | next weight tile |
+/// | `tile_next` | in | with Z = 1: `tile_ready` in the next cycle |
 /// | `grant` | in | 1: activation memory serves the feeder this cycle |
 /// | `read`, `address` | out | request to activation memory |
 /// | `valid`, `pad`, `swap`, `first`, `max`, `bank`, `last`, `starts` | out | what the word one cycle later is |
@@ -36,7 +39,7 @@ use systole_isa::command;
 /// | `macs` | out | multiply-accumulates of that word |
 /// | `stalled` | out | 1: wanted to stream and could not |
 #[derive(LogicBlock, SmartDefault)]
-pub struct Feeder<const A: usize, const G: usize, const R: usize> {
+pub struct Feeder<const A: usize, const G: usize, const R: usize, const Z: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Register write.
@@ -59,6 +62,9 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     pub drained_bank: Signal<In, Bit>,
     /// A tile is there.
     pub tile_ready: Signal<In, Bit>,
+    /// A tile is there in the next cycle.
+    #[default(from_fn(|_| Default::default()))]
+    pub tile_next: [Signal<In, Bit>; Z],
     /// Take it.
     pub take: Signal<Out, Bit>,
     /// Activation memory serves the feeder.
@@ -152,6 +158,13 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     just_started: DFF<Bit>,
     // It did so one or two cycles ago.
     apart: DFF<Bit>,
+    // Pipelined: a word is asked for; a tile began one or two cycles ago.
+    #[default(from_fn(|_| Default::default()))]
+    goes: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    began1: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    began2: [DFF<Bit>; Z],
     which: DFF<Bit>,
     taken0: DFF<Bit>,
     taken1: DFF<Bit>,
@@ -231,7 +244,7 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize> {
     f_macs_op: Constant<Bits<8>>,
 }
 
-impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
+impl<const A: usize, const G: usize, const R: usize, const Z: usize> Logic for Feeder<A, G, R, Z> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
@@ -342,6 +355,12 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
             && !self.held.q.val()
             && !self.apart.q.val()
             && self.grant.val();
+        for z in 0..Z {
+            self.ready.next = self.goes[z].q.val();
+            self.go.next = self.goes[z].q.val();
+            self.stalled.next = self.active.q.val() && !self.goes[z].q.val();
+            self.take.next = self.goes[z].q.val() && self.tile_start.q.val() && !self.held.q.val();
+        }
         // Negative coordinates are great unsigned ones.
         self.in_input.next = (self.x.q.val() < self.f_in.q.val().get_bits::<12>(0))
             && (self.y.q.val() < self.f_in.q.val().get_bits::<12>(12));
@@ -422,6 +441,13 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
         self.starting.next = self.start.val() || (self.go.val() && self.tile_start.q.val());
         self.just_started.d.next = self.starting.val();
         self.apart.d.next = self.starting.val() || self.just_started.q.val();
+        for z in 0..Z {
+            self.began1[z].clock.next = self.clock.val();
+            self.began2[z].clock.next = self.clock.val();
+            self.began1[z].d.next = self.go.val() && self.tile_start.q.val() && !self.clear.val();
+            self.began2[z].d.next = self.began1[z].q.val() && !self.clear.val();
+            self.apart.d.next = self.starting.val() || self.just_started.q.val() || self.began2[z].q.val();
+        }
         self.next_x.next = self.out_x.q.val() == self.f_out.q.val().get_bits::<12>(0);
         self.next_y.next = self.last_y.q.val();
         if self.last_x.q.val() {
@@ -535,6 +561,13 @@ impl<const A: usize, const G: usize, const R: usize> Logic for Feeder<A, G, R> {
             self.taken1.d.next = false;
             self.just_started.d.next = false;
             self.apart.d.next = false;
+        }
+        // All that decides is known a cycle ahead; after the last of it, for the order of the text counts.
+        for z in 0..Z {
+            self.goes[z].clock.next = self.clock.val();
+            self.goes[z].d.next = self.active.d.val()
+                && (!self.tile_start.d.val()
+                    || ((self.tile_next[z].val() || self.held.d.val()) && !self.apart.d.val()));
         }
         self.busy.next = self.active.q.val();
         self.valid.next = self.valid_q.q.val();

@@ -12,7 +12,7 @@ use systole_isa::requant::{CONSTANT_SHIFT, DIGITS, LEAST_DROP, PASS_BITS};
 type Stages = ([i64; 6], [i64; 3], [i64; 2], i64, i64);
 
 /// `total = x · m + c · 2^10 (+ total >> 24, with again)`, five cycles after x and m; c comes two cycles after them,
-/// `again` four. A leaf with hand-written Verilog, because rust-hdl multiplies 16 × 16 bits only.
+/// `again` four, or three if it has a register here. A leaf with hand-written Verilog, because rust-hdl multiplies 16 × 16 bits only.
 #[derive(LogicBlock, Default)]
 pub struct RowSum {
     /// Clock.
@@ -28,6 +28,9 @@ pub struct RowSum {
     /// Total, signed.
     pub total: Signal<Out, Bits<48>>,
     _held: Box<Stages>,
+    /// `again` has a register here, and what is in it.
+    _registered: Box<bool>,
+    _again: Box<bool>,
 }
 
 fn signed(value: u64, bits: u32) -> i64 {
@@ -41,7 +44,9 @@ impl Logic for RowSum {
             let (x, m) = (signed(self.x.val().to_u64(), 24), self.m.val().to_u64());
             let row = |i: usize| [0, x, 2 * x, !x][(m >> (2 * i) & 3) as usize];
             let c = signed(self.c.val().to_u64(), 32);
-            let kept = if self.again.val() { total >> PASS_BITS } else { 0 };
+            let again = if *self._registered { *self._again } else { self.again.val() };
+            *self._again = self.again.val();
+            let kept = if again { total >> PASS_BITS } else { 0 };
             *self._held = (
                 [0, 1, 2, 3, 4, 5].map(|k| row(2 * k) + (row(2 * k + 1) << 2)),
                 [0, 1, 2].map(|k| pairs[2 * k] + (pairs[2 * k + 1] << 4)),
@@ -63,9 +68,18 @@ impl Logic for RowSum {
             let (high, low) = (2 * i + 1, 2 * i);
             text += &format!("wire [24:0] row{i} = m[{high}] ? (m[{low}] ? ~one : two) : (m[{low}] ? one : 25'd0);\n");
         }
+        let again = if *self._registered {
+            // Lanes lie far apart: one register for all would be long on its way.
+            text += "(* keep *) reg again_here;\nalways @(posedge clock) again_here <= again;\n";
+            "again_here"
+        } else {
+            "again"
+        };
         text += "reg [27:0] pair0, pair1, pair2, pair3, pair4, pair5;\nreg [32:0] four0, four1;\nreg [31:0] four2;\n\
-                 reg [41:0] half0;\nreg [37:0] half1;\nreg [47:0] sum;\n\
-                 wire [47:0] kept = again ? {{24{total[47]}}, total[47:24]} : 48'd0;\nalways @(posedge clock) begin\n";
+                 reg [41:0] half0;\nreg [37:0] half1;\nreg [47:0] sum;\n";
+        text += &format!(
+            "wire [47:0] kept = {again} ? {{{{24{{total[47]}}}}, total[47:24]}} : 48'd0;\nalways @(posedge clock) begin\n"
+        );
         for k in 0..6 {
             let (a, b) = (2 * k, 2 * k + 1);
             text += &format!("    pair{k} <= {{{{3{{row{a}[24]}}}}, row{a}}} + {{row{b}[24], row{b}, 2'd0}};\n");
@@ -163,7 +177,7 @@ impl Logic for Clip {
 /// | `multiplier` | in | two cycles later: 24 bits of digits, three that say what is dropped |
 /// | `negative` | out | three cycles later: the biased sum is negative |
 /// | `constant` | in | 32 bits, four cycles later, by that sign |
-/// | `again` | in | six cycles later: 1 in a second pass |
+/// | `again` | in | six cycles later, or five if registered: 1 in a second pass |
 /// | `low`, `high` | in | int8 |
 /// | `y` | out | int8 in the low byte of a word |
 #[derive(LogicBlock, Default)]
@@ -202,6 +216,13 @@ pub struct Fitted<const WB: usize> {
     drop8: DFF<Bits<3>>,
     rows: RowSum,
     clip: Clip,
+}
+
+impl<const WB: usize> Fitted<WB> {
+    /// With a register of its own for `again`, if `yes`.
+    pub fn registered(yes: bool) -> Self {
+        Self { rows: RowSum { _registered: Box::new(yes), ..Default::default() }, ..Default::default() }
+    }
 }
 
 impl<const WB: usize> Logic for Fitted<WB> {

@@ -65,6 +65,10 @@ pub struct Infer<
     const QRD: usize,
     const QK: usize,
     const Z: usize,
+    const QZ: usize,
+    const LZ: usize,
+    const NZ: usize,
+    const LQ: usize,
 > {
     pub ap_clk: Signal<In, Clock>,
     pub ap_rst_n: Signal<In, Bit>,
@@ -162,6 +166,10 @@ pub struct Infer<
         QRD,
         QK,
         Z,
+        QZ,
+        LZ,
+        NZ,
+        LQ,
     >,
     reset: Signal<Local, Bit>,
     start: Signal<Local, Bit>,
@@ -246,6 +254,10 @@ impl<
         const QRD: usize,
         const QK: usize,
         const Z: usize,
+        const QZ: usize,
+        const LZ: usize,
+        const NZ: usize,
+        const LQ: usize,
     > Logic
     for Infer<
         N,
@@ -291,6 +303,10 @@ impl<
         QRD,
         QK,
         Z,
+        QZ,
+        LZ,
+        NZ,
+        LQ,
     >
 {
     #[hdl_gen]

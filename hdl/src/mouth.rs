@@ -3,7 +3,7 @@
 //! The count is over all N² elements, with either operand zero, three cycles after the word; words of line mode are not
 //! counted. A row of the weights counts when it is written, and takes effect when the array swaps, as the weights
 //! themselves do. Both operands are taken a cycle later than the array takes them: block RAM leaves no time to count in
-//! the cycle in which its words come.
+//! the cycle in which its words come. Where Z is 1, a cycle more for the zero weights of a row, and one for the sum of the rows' terms.
 
 use crate::literal::literal;
 use rust_hdl_core::prelude::*;
@@ -63,7 +63,7 @@ impl<const N: usize> Logic for RowZeros<N> {
     }
 }
 
-/// Mouth of an array of N rows, WB = 8·N.
+/// Mouth of an array of N rows, WB = 8·N. Z = 1 and Q = N / 4 for two registers more on the way of the count, else both 0.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -71,9 +71,9 @@ impl<const N: usize> Logic for RowZeros<N> {
 /// | `valid`, `pad`, `swap`, `line`, `pad_value` | in | from the feeder |
 /// | `weights`, `row_write` | in | weight row on its way to the array |
 /// | `word` | out | word for the array; 0 if not `valid` |
-/// | `zero_products` | out | products with a zero operand, 3 cycles later |
+/// | `zero_products` | out | products with a zero operand, 3 cycles later, or 5 |
 #[derive(LogicBlock, SmartDefault)]
-pub struct Mouth<const N: usize, const WB: usize> {
+pub struct Mouth<const N: usize, const WB: usize, const Q: usize, const Z: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Word from activation memory.
@@ -107,6 +107,21 @@ pub struct Mouth<const N: usize, const WB: usize> {
     zeros_low: DFF<Bits<N>>,
     zeros_high: DFF<Bits<N>>,
     writing: DFF<Bits<N>>,
+    // Pipelined: the same a cycle later, the zero weights counted; and the terms of four rows each.
+    #[default(from_fn(|_| Default::default()))]
+    counted_later: [DFF<Bits<WB>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    counting_later: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    swapping_later: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    zeros_later: [DFF<Bits<5>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    writing_later: [DFF<Bits<N>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    four: [DFF<Bits<12>>; Q],
+    #[default(from_fn(|_| Default::default()))]
+    fours: [Signal<Local, Bits<12>>; Q],
     #[default(from_fn(|_| Default::default()))]
     padding: [Signal<Local, Bits<WB>>; N],
     #[default(from_fn(|_| Default::default()))]
@@ -139,7 +154,7 @@ pub struct Mouth<const N: usize, const WB: usize> {
     zero_word: Constant<Bits<WB>>,
 }
 
-impl<const N: usize, const WB: usize> Logic for Mouth<N, WB> {
+impl<const N: usize, const WB: usize, const Q: usize, const Z: usize> Logic for Mouth<N, WB, Q, Z> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, total, counted, counting, swapping, zeros_low, zeros_high, writing);
@@ -215,6 +230,39 @@ impl<const N: usize, const WB: usize> Logic for Mouth<N, WB> {
         }
         for n in N..(N + 1) {
             self.total.d.next = self.sum[n - 1].val();
+        }
+        for z in 0..Z {
+            self.counted_later[z].clock.next = self.clock.val();
+            self.counting_later[z].clock.next = self.clock.val();
+            self.swapping_later[z].clock.next = self.clock.val();
+            self.zeros_later[z].clock.next = self.clock.val();
+            self.writing_later[z].clock.next = self.clock.val();
+            self.counted_later[z].d.next = self.counted.q.val();
+            self.counting_later[z].d.next = self.counting.q.val();
+            self.swapping_later[z].d.next = self.swapping.q.val();
+            self.zeros_later[z].d.next = self.row_zeros.val();
+            self.writing_later[z].d.next = self.writing.q.val();
+            for i in 0..N {
+                self.row[i].valid.next = self.counting_later[z].q.val();
+                self.row[i].swap.next = self.swapping_later[z].q.val();
+                self.row[i].write.next = self.writing_later[z].q.val().get_bit(i);
+                self.row[i].activation.next = self.counted_later[z].q.val().get_bits::<8>(i * 8);
+                self.row[i].weight_zeros.next = self.zeros_later[z].q.val();
+            }
+            for q in 0..Q {
+                self.four[q].clock.next = self.clock.val();
+                self.four[q].d.next = self.row[4 * q].term.val()
+                    + self.row[4 * q + 1].term.val()
+                    + self.row[4 * q + 2].term.val()
+                    + self.row[4 * q + 3].term.val();
+            }
+            self.fours[0].next = self.four[0].q.val();
+            for q in 1..Q {
+                self.fours[q].next = self.fours[q - 1].val() + self.four[q].q.val();
+            }
+            for q in Q..(Q + 1) {
+                self.total.d.next = self.fours[q - 1].val();
+            }
         }
         self.zero_products.next = self.total.q.val();
     }

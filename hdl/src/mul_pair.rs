@@ -1,13 +1,13 @@
 //! Two int8 multipliers: the leaf of the array.
 //!
 //! On the iCE40 one `SB_MAC16` in its 8×8 mode, with its operand and product registers; for a faster clock on the ECP5 two
-//! `MULT18X18D` with theirs, which yosys does not find; elsewhere plain `*`, which synthesis maps to a DSP block each. The
+//! `MULT18X18D` with theirs, which yosys does not find, and one more behind them; elsewhere plain `*`, which synthesis maps to a DSP block each. The
 //! weights stay in the operand register until `load`.
 
 use rust_hdl_core::prelude::*;
 
-/// `p0 = a0 · w0`, `p1 = a1 · w1`, all int8 in, int16 out. Latency 2 from `a0`, or 3 for a late one; a weight loaded with an
-/// activation serves that activation already.
+/// `p0 = a0 · w0`, `p1 = a1 · w1`, all int8 in, int16 out. Latency 2 from `a0`, or 3 for a late one; one more for a fast one.
+/// A weight loaded with an activation serves that activation already.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -33,7 +33,8 @@ pub struct MulPair {
     /// Product of the odd column, int16.
     pub p1: Signal<Out, Signed<16>>,
     _held: Box<[i8; 4]>,
-    _products: Box<[i64; 2]>,
+    /// Products of one and of two cycles before.
+    _products: Box<[[i64; 2]; 2]>,
     _late: Box<bool>,
     _fast: Box<bool>,
 }
@@ -48,7 +49,7 @@ impl MulPair {
         Self { _late: Box::new(true), ..Default::default() }
     }
 
-    /// With the registers of the ECP5's blocks, if `yes`.
+    /// With the registers of the ECP5's blocks and one in logic behind them, if `yes`.
     pub fn fast(self, yes: bool) -> Self {
         Self { _fast: Box::new(yes), ..self }
     }
@@ -73,7 +74,7 @@ impl MulPair {
                 )
             })
             .collect();
-        format!("`elsif SYSTOLE_ECP5\n{blocks}always @(*) begin\n    p0 = product0;\n    p1 = product1;\nend\n")
+        format!("`elsif SYSTOLE_ECP5\n{blocks}always @(posedge clock) begin\n    p0 <= product0;\n    p1 <= product1;\nend\n")
     }
 }
 
@@ -82,8 +83,9 @@ impl Logic for MulPair {
         if self.clock.pos_edge() {
             let [a0, a1, w0, w1] = *self._held;
             let products = [i64::from(a0) * i64::from(w0), i64::from(a1) * i64::from(w1)];
-            let [p0, p1] = if *self._late { *self._products } else { products };
-            *self._products = products;
+            let [once, twice] = *self._products;
+            let [p0, p1] = [products, once, twice][usize::from(*self._late) + usize::from(*self._fast)];
+            *self._products = [products, once];
             self.p0.next = signed(p0);
             self.p1.next = signed(p1);
             self._held[0] = int8(self.a0.val());
@@ -102,14 +104,18 @@ impl Logic for MulPair {
 
     fn hdl(&self) -> Verilog {
         // Late: through the block's adder, whose other operand is 0, to its output register.
-        let (select, early, products) = if *self._late {
-            (
-                "2'b01",
+        let select = if *self._late { "2'b01" } else { "2'b10" };
+        let (early, products) = match usize::from(*self._late) + usize::from(*self._fast) {
+            0 => ("", "    p0 <= held_a0 * held_w0;\n    p1 <= held_a1 * held_w1;\n"),
+            1 => (
                 "reg signed [15:0] early0;\nreg signed [15:0] early1;\n",
                 "    early0 <= held_a0 * held_w0;\n    early1 <= held_a1 * held_w1;\n    p0 <= early0;\n    p1 <= early1;\n",
-            )
-        } else {
-            ("2'b10", "", "    p0 <= held_a0 * held_w0;\n    p1 <= held_a1 * held_w1;\n")
+            ),
+            _ => (
+                "reg signed [15:0] early0;\nreg signed [15:0] early1;\nreg signed [15:0] later0;\nreg signed [15:0] later1;\n",
+                "    early0 <= held_a0 * held_w0;\n    early1 <= held_a1 * held_w1;\n    later0 <= early0;\n    later1 <= early1;\n    \
+                 p0 <= later0;\n    p1 <= later1;\n",
+            ),
         };
         let ecp5 = if *self._fast { self.ecp5() } else { String::new() };
         Verilog::Custom(format!(

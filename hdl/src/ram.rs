@@ -70,9 +70,9 @@ impl<const W: usize, const A: usize, const P: usize> RamShared<W, A, P> {
     fn registers(&self) -> String {
         let (word, at) = (W - 1, A - 1);
         format!(
-            "reg [{word}:0] word_a;\nreg [{word}:0] word_b;\nreg read_a_taken;\nreg read_b_taken;\nreg write_b_taken;\n\
+            "reg [{word}:0] word_a;\nreg [{word}:0] word_b;\nreg read_a_taken;\nreg used_b_taken;\nreg write_b_taken;\n\
              reg [{at}:0] address_a_taken;\nreg [{at}:0] address_b_taken;\nreg [{word}:0] data_b_taken;\n\
-             always @(posedge clock) begin\n    read_a_taken <= read_a;\n    read_b_taken <= read_b;\n    \
+             always @(posedge clock) begin\n    read_a_taken <= read_a;\n    used_b_taken <= read_b || write_b;\n    \
              write_b_taken <= write_b;\n    address_a_taken <= address_a;\n    address_b_taken <= address_b;\n    \
              data_b_taken <= data_b;\n    q_a <= word_a;\n    q_b <= word_b;\nend\n"
         )
@@ -140,11 +140,17 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
             let last = (1usize << A) - 1;
             let (word, taken) = if *self._pipelined { ("word", "_taken") } else { ("q", "") };
             let part = |bits: usize, slice: &str| {
+                // Pipelined: a block's enable of port b comes from a register too.
+                let [used, end, reads] = if *self._pipelined {
+                    ["if (used_b_taken) begin\n        ", "    end\n", "else"]
+                } else {
+                    ["", "", "else if (read_b)"]
+                };
                 format!(
                     "(* ram_style = \"block\", no_rw_check *) reg [{}:0] words [0:{last}];\nalways @(posedge clock) begin\n    \
                      if (read_a{taken}) {word}_a{slice} <= words[address_a{taken}];\nend\nalways @(posedge clock) begin\n    \
-                     if (write_b{taken}) words[address_b{taken}] <= data_b{taken}{slice};\n    \
-                     else if (read_b{taken}) {word}_b{slice} <= words[address_b{taken}];\nend\n",
+                     {used}if (write_b{taken}) words[address_b{taken}] <= data_b{taken}{slice};\n    \
+                     {reads} {word}_b{slice} <= words[address_b{taken}];\n{end}end\n",
                     bits - 1
                 )
             };

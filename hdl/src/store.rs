@@ -31,7 +31,7 @@ use systole_isa::command;
 /// Cycles from `mark` to the first counter that is read.
 pub const SETTLE: u32 = 9;
 /// The same where the memories' words come two cycles later.
-pub const SETTLE_PIPELINED: u32 = 11;
+pub const SETTLE_PIPELINED: u32 = 13;
 
 /// Where the unit is in a burst.
 #[derive(Copy, Clone, PartialEq, Debug, LogicState)]
@@ -236,6 +236,15 @@ impl<const AW: usize, const BUS: usize, const MW: usize, const Z: usize> Logic f
             self.last.d.next = self.at_boundary.val() | self.at_end.val();
             self.ended.d.next = self.at_end.val();
             self.caught.d.next = self.caught.q.val() + 1;
+        }
+        // Pipelined: whatever is there, as long as the register is free; its enable goes a long way.
+        for _z in 0..Z {
+            if self.free.val() {
+                self.data.d.next = self.act_data.val();
+                if self.snapshot.q.val() {
+                    self.data.d.next = bit_cast::<BUS, 32>(self.counted.val());
+                }
+            }
         }
         self.wvalid.next = self.full.q.val();
         self.wdata.next = self.data.q.val();

@@ -20,6 +20,7 @@ use systole_isa::command;
 /// | `clear` | in | 1: forget everything (start of a run) |
 /// | `take` | in | 1: the array swaps to the tile read ahead |
 /// | `ready` | out | 1: a tile is there to be taken |
+/// | `ready_next` | out | with Z = 1: `ready` in the next cycle |
 /// | `read`, `address` | out | request to weight memory |
 /// | `grant` | in | 1: the request was served |
 /// | `row_write` | out | N bits: the memory's output is this row (one cycle after the request, or three) |
@@ -39,6 +40,9 @@ pub struct Tiles<const N: usize, const A: usize, const Z: usize> {
     pub take: Signal<In, Bit>,
     /// A tile is there.
     pub ready: Signal<Out, Bit>,
+    /// One is there in the next cycle.
+    #[default(from_fn(|_| Default::default()))]
+    pub ready_next: [Signal<Out, Bit>; Z],
     /// Read request.
     pub read: Signal<Out, Bit>,
     /// Weight word.
@@ -110,6 +114,9 @@ impl<const N: usize, const A: usize, const Z: usize> Logic for Tiles<N, A, Z> {
         if self.clear.val() {
             self.armed.d.next = false;
             self.full.d.next = false;
+        }
+        for z in 0..Z {
+            self.ready_next[z].next = self.full.d.val();
         }
     }
 }

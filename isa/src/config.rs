@@ -191,8 +191,8 @@ impl Config {
         if ![1, 2, 3].contains(&self.line_groups) {
             return bad("line_groups", &self.line_groups, "1, 2 or 3");
         }
-        if self.pipelined && self.ports == 1 {
-            return bad("pipelined", &self.pipelined, "false without two ports");
+        if self.pipelined && (self.ports == 1 || self.multiplier == Multiplier::Parallel) {
+            return bad("pipelined", &self.pipelined, "false without two ports and fitted multipliers");
         }
         if self.residual && (self.ports == 1 || self.lanes != self.n) {
             return bad("residual", &self.residual, "false without two ports and n lanes");

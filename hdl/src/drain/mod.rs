@@ -7,8 +7,11 @@
 //! come instead of n records.
 //!
 //! With `add` a pixel's word goes on into the residual lanes, beside the word of another tensor that is read in the cycle
-//! in which it would have been written; the sum is written seven cycles after that. `steps` is 2 then: read and write
-//! take one port of activation memory in turn.
+//! in which it would have been written; the sum is written seven cycles after that, or eleven. `steps` is 2 then: read and
+//! write take one port of activation memory in turn.
+//!
+//! Pipelined (Z = 1) the accumulators are asked a cycle later, a parameter is put into its store a cycle later, and what all
+//! lanes take and stays for a job passes from lane to lane, for they lie far apart.
 
 pub mod arrival;
 pub mod walk;
@@ -30,7 +33,8 @@ use walk::Walk;
 /// record takes PW words, PB = PW·WB bits; A activation, W weight and C accumulator address bits; LS fitted or LP parallel
 /// lanes, the other number is 0; NA residual lanes, none or N, whose constants take AW words, AB = AW·WB bits. With one
 /// multiplier for all channels LU of the lanes take UB biases from a word: all, and N / 4, or both 0. Fitted lanes have
-/// R = 2·G rows of parameters, RB bits for a row's number, RC = RB + 1, RD = 4·G. K cycles from a value to its word.
+/// R = 2·G rows of parameters, RB bits for a row's number, RC = RB + 1, RD = 4·G. K cycles from a value to its word. Z = 1 if
+/// pipelined, else 0: LZ = Z·LS, NZ = Z·NA, and LQ is 0 with parallel lanes, else 1 + Z.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -71,6 +75,9 @@ pub struct Drain<
     const RD: usize,
     const K: usize,
     const Z: usize,
+    const LZ: usize,
+    const NZ: usize,
+    const LQ: usize,
 > {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -129,7 +136,7 @@ pub struct Drain<
     pub add_word: Signal<In, Bits<WB>>,
     arrival: Arrival<N, WB, L, G, PW, RB, W, AW, AB, LU, Z>,
     walk: Walk<N, G, GB, RB, C>,
-    #[default(from_fn(|_| Default::default()))]
+    #[default(from_fn(|_| Fitted::registered(Z > 0)))]
     fitted: [Fitted<WB>; LS],
     #[default(from_fn(|_| Default::default()))]
     bias: [Ram2<24, RB, R>; LS],
@@ -142,7 +149,7 @@ pub struct Drain<
     #[default(from_fn(|_| Default::default()))]
     store: [RamParts<WB, PW, PB, GB, G>; LP],
     #[default(from_fn(|_| Default::default()))]
-    residual: [Residual<WB, LS>; NA],
+    residual: [Residual<WB, LQ>; NA],
     d_addr: DFF<Bits<A>>,
     d_step: DFF<Bits<A>>,
     d_count: DFF<Bits<18>>,
@@ -185,6 +192,54 @@ pub struct Drain<
     ending7: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
     ending8: [DFF<Bit>; Z],
+    // What was walked to in the cycle before.
+    #[default(from_fn(|_| Default::default()))]
+    asks: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    asked_bank: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    asked_pixel: [DFF<Bits<C>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    valid0: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    first0: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    group0: [DFF<Bits<N>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    row0: [DFF<Bits<RB>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    last0: [DFF<Bit>; Z],
+    // A parameter on its way into its store.
+    #[default(from_fn(|_| Default::default()))]
+    filled: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    put_word: [DFF<Bits<WB>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    put_row: [DFF<Bits<RB>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    put_constant: [DFF<Bits<RC>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    put_bias: [DFF<Bit>; LZ],
+    #[default(from_fn(|_| Default::default()))]
+    put_digits: [DFF<Bit>; LZ],
+    #[default(from_fn(|_| Default::default()))]
+    put_pass: [DFF<Bit>; LZ],
+    // What passes from lane to lane: limits, a residual addition's constants and its limits.
+    #[default(from_fn(|_| Default::default()))]
+    limits: [DFF<Bits<16>>; LZ],
+    #[default(from_fn(|_| Default::default()))]
+    factors: [DFF<Bits<AB>>; NZ],
+    #[default(from_fn(|_| Default::default()))]
+    clamps: [DFF<Bits<16>>; NZ],
+    // A late residual lane: its sum comes two cycles later.
+    #[default(from_fn(|_| Default::default()))]
+    adding9: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    adding10: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    ending9: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    ending10: [DFF<Bit>; Z],
     adding: DFF<Bits<7>>,
     ending: DFF<Bits<7>>,
     two: Signal<Local, Bit>,
@@ -298,7 +353,11 @@ impl<
         const RD: usize,
         const K: usize,
         const Z: usize,
-    > Logic for Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, LS, LP, NA, AW, AB, LU, UB, R, RB, RC, RD, K, Z>
+        const LZ: usize,
+        const NZ: usize,
+        const LQ: usize,
+    > Logic
+    for Drain<N, WB, L, LB, G, GB, PW, PB, A, W, C, LS, LP, NA, AW, AB, LU, UB, R, RB, RC, RD, K, Z, LZ, NZ, LQ>
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -390,6 +449,39 @@ impl<
         if self.walk.last.val() {
             self.last.d.next = (self.last.q.val() << 1) | self.one_last.val();
         }
+        for z in 0..Z {
+            self.asks[z].clock.next = self.clock.val();
+            self.asked_bank[z].clock.next = self.clock.val();
+            self.asked_pixel[z].clock.next = self.clock.val();
+            self.valid0[z].clock.next = self.clock.val();
+            self.first0[z].clock.next = self.clock.val();
+            self.group0[z].clock.next = self.clock.val();
+            self.row0[z].clock.next = self.clock.val();
+            self.last0[z].clock.next = self.clock.val();
+            self.filled[z].clock.next = self.clock.val();
+            self.asks[z].d.next = self.walk.running.val() && self.walk.first.val() && self.walk.group.val().get_bit(0);
+            self.asked_bank[z].d.next = self.walk.bank.val();
+            self.asked_pixel[z].d.next = self.walk.pixel.val();
+            self.valid0[z].d.next = self.walk.running.val() && !self.clear.val();
+            self.first0[z].d.next = self.walk.first.val();
+            self.group0[z].d.next = self.walk.group.val();
+            self.row0[z].d.next = self.walk.row.val();
+            self.last0[z].d.next = self.walk.last.val() && !self.clear.val();
+            self.acc_read.next = self.asks[z].q.val();
+            self.acc_bank.next = self.asked_bank[z].q.val();
+            self.acc_address.next = self.asked_pixel[z].q.val();
+            self.valid1.d.next = self.valid0[z].q.val();
+            self.first1.d.next = self.first0[z].q.val();
+            self.group1.d.next = self.group0[z].q.val();
+            self.row1.d.next = self.row0[z].q.val();
+            self.last.d.next = self.last.q.val() << 1;
+            if self.last0[z].q.val() {
+                self.last.d.next = (self.last.q.val() << 1) | self.one_last.val();
+            }
+            // Until they are taken; the walk begins once.
+            self.filled[z].d.next = self.arrival.filled.val() && !self.walk.begins.val() && !self.clear.val();
+            self.walk.filled.next = self.filled[z].q.val();
+        }
         self.underway.next = self.last.q.val() << 1;
         self.value_here.next = false;
         self.finish.next = false;
@@ -463,6 +555,48 @@ impl<
             self.fitted[l].high.next = self.d_quant.q.val().get_bits::<8>(16);
             self.y[l].next = self.fitted[l].y.val();
         }
+        for z in 0..Z {
+            self.put_word[z].clock.next = self.clock.val();
+            self.put_row[z].clock.next = self.clock.val();
+            self.put_constant[z].clock.next = self.clock.val();
+            self.put_word[z].d.next = self.param_word.val();
+            self.put_row[z].d.next = self.arrival.row.val();
+            self.put_constant[z].d.next = self.to_constant.val();
+            self.digits_word.next = self.put_word[z].q.val() >> self.digits_place.val();
+            for l in 0..LZ {
+                self.put_bias[l].clock.next = self.clock.val();
+                self.put_digits[l].clock.next = self.clock.val();
+                self.put_pass[l].clock.next = self.clock.val();
+                self.limits[l].clock.next = self.clock.val();
+                self.put_bias[l].d.next = self.arrival.here.val()
+                    && self.arrival.lane.val().get_bit(l)
+                    && (self.arrival.part.val() & self.bias_part.val()).any();
+                self.put_digits[l].d.next = self.arrival.here.val()
+                    && self.arrival.lane.val().get_bit(l)
+                    && (self.arrival.part.val() & self.digits_part.val()).any();
+                self.put_pass[l].d.next = self.arrival.here.val()
+                    && self.arrival.lane.val().get_bit(l)
+                    && ((self.arrival.part.val() & self.positive_part.val()).any()
+                        || (self.arrival.part.val() & self.negative_part.val()).any());
+                self.bias[l].write.next = self.put_bias[l].q.val();
+                self.bias[l].write_address.next = self.put_row[z].q.val();
+                self.bias[l].data.next = self.put_word[z].q.val().get_bits::<24>(0);
+                self.digits[l].write.next = self.put_digits[l].q.val();
+                self.digits[l].write_address.next = self.put_row[z].q.val();
+                self.digits[l].data.next = self.digits_word.val().get_bits::<27>(0);
+                self.constant[l].write.next = self.put_pass[l].q.val();
+                self.constant[l].write_address.next = self.put_constant[z].q.val();
+                self.constant[l].data.next = self.put_word[z].q.val().get_bits::<32>(0);
+                // Registered in the lane.
+                self.fitted[l].again.next = self.two.val() && self.last.q.val().get_bit(5);
+                self.fitted[l].low.next = self.limits[l].q.val().get_bits::<8>(0);
+                self.fitted[l].high.next = self.limits[l].q.val().get_bits::<8>(8);
+            }
+            self.limits[0].d.next = self.d_quant.q.val().get_bits::<16>(8);
+            for l in 1..LZ {
+                self.limits[l].d.next = self.limits[l - 1].q.val();
+            }
+        }
         // Parallel lanes: a record at once.
         self.word_wide.next = bit_cast::<PB, WB>(self.param_word.val());
         self.multiplier_wide.next = bit_cast::<PB, 64>(self.arrival.multiplier.val()) << 32;
@@ -532,6 +666,9 @@ impl<
         }
         // The last one: no other value is on its way.
         self.last_word.next = self.whole_word.val() && !self.walk.running.val() && !self.underway.val().any();
+        for z in 0..Z {
+            self.last_word.next = self.whole_word.val() && !self.valid0[z].q.val() && !self.underway.val().any();
+        }
         // Residual addition: the value, and a cycle later the word to add, go into the lanes.
         self.add_read.next = self.whole_word.val() && self.add.val();
         self.add_address.next = self.add_at.q.val();
@@ -560,6 +697,21 @@ impl<
                 self.residual[i].v.next = self.value8[z].q.val().get_bits::<8>(i * 8);
             }
         }
+        for i in 0..NZ {
+            self.factors[i].clock.next = self.clock.val();
+            self.clamps[i].clock.next = self.clock.val();
+            self.residual[i].a.next = self.factors[i].q.val().get_bits::<32>(0);
+            self.residual[i].b.next = self.factors[i].q.val().get_bits::<32>(32);
+            self.residual[i].c.next = self.factors[i].q.val().get_bits::<40>(64);
+            self.residual[i].low.next = self.clamps[i].q.val().get_bits::<8>(0);
+            self.residual[i].high.next = self.clamps[i].q.val().get_bits::<8>(8);
+            self.factors[i].d.next = self.arrival.constants.val();
+            self.clamps[i].d.next = self.d_clamp.q.val();
+        }
+        for i in 1..NZ {
+            self.factors[i].d.next = self.factors[i - 1].q.val();
+            self.clamps[i].d.next = self.clamps[i - 1].q.val();
+        }
         for z in 0..Z {
             self.value7[z].clock.next = self.clock.val();
             self.value8[z].clock.next = self.clock.val();
@@ -573,6 +725,14 @@ impl<
             self.adding8[z].d.next = self.adding7[z].q.val() && !self.clear.val();
             self.ending7[z].d.next = self.ending.q.val().get_bit(6);
             self.ending8[z].d.next = self.ending7[z].q.val();
+            self.adding9[z].clock.next = self.clock.val();
+            self.adding10[z].clock.next = self.clock.val();
+            self.ending9[z].clock.next = self.clock.val();
+            self.ending10[z].clock.next = self.clock.val();
+            self.adding9[z].d.next = self.adding8[z].q.val() && !self.clear.val();
+            self.adding10[z].d.next = self.adding9[z].q.val() && !self.clear.val();
+            self.ending9[z].d.next = self.ending8[z].q.val();
+            self.ending10[z].d.next = self.ending9[z].q.val();
         }
         for w in NA..(NA + 1) {
             for i in 0..NA {
@@ -592,8 +752,8 @@ impl<
             self.out.next = self.adding.q.val().get_bit(6);
             self.done.next = self.adding.q.val().get_bit(6) && self.ending.q.val().get_bit(6);
             for z in 0..Z {
-                self.out.next = self.adding8[z].q.val();
-                self.done.next = self.adding8[z].q.val() && self.ending8[z].q.val();
+                self.out.next = self.adding10[z].q.val();
+                self.done.next = self.adding10[z].q.val() && self.ending10[z].q.val();
             }
             self.word.next = self.added.val();
         }

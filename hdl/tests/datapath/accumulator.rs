@@ -30,13 +30,13 @@ fn sum(rng: &mut Rng, narrow: bool) -> i64 {
 
 /// A job over `pixels` words: a few tiles, each word once a tile; pauses at random, and where a word must not follow
 /// itself so soon.
-fn job(rng: &mut Rng, pixels: usize) -> Vec<Option<Feed>> {
+fn job(rng: &mut Rng, pixels: usize, sum_cycles: usize) -> Vec<Option<Feed>> {
     let tiles = 1 + rng.below(5) as usize;
     let (max, slow) = (rng.chance(40), rng.chance(50));
     let mut feeds = vec![];
     for tile in 0..tiles {
         for address in 0..pixels {
-            let soon = |feeds: &[Option<Feed>]| feeds.iter().rev().take(2).flatten().any(|f| f.address == address);
+            let soon = |feeds: &[Option<Feed>]| feeds.iter().rev().take(sum_cycles).flatten().any(|f| f.address == address);
             while (slow && rng.chance(30)) || soon(&feeds) {
                 feeds.push(None);
             }
@@ -56,16 +56,21 @@ fn wrapped(sum: i32, bits: u32) -> i32 {
 
 #[test]
 fn accumulators_replace_add_and_keep_the_greater_beside_a_drain() {
-    beside_a_drain::<32>();
+    beside_a_drain::<32, 0>();
 }
 
 #[test]
 fn narrow_accumulators_wrap() {
-    beside_a_drain::<20>();
+    beside_a_drain::<20, 0>();
 }
 
-fn beside_a_drain<const AB: usize>() {
-    let bench = cosim!(Accumulator::<PW, AB, 5, WORDS>::default(),
+#[test]
+fn pipelined_accumulators_take_a_cycle_more() {
+    beside_a_drain::<24, 1>();
+}
+
+fn beside_a_drain<const AB: usize, const Z: usize>() {
+    let bench = cosim!(Accumulator::<PW, AB, 5, WORDS, Z>::default(),
         inputs: [valid_in, first_in, max_in, bank_in, last_in, address_in, sum0, sum1,
             drain_read, drain_bank, drain_address],
         outputs: [valid_out, first_out, max_out, bank_out, last_out, address_out, out0, out1]);
@@ -80,9 +85,9 @@ fn beside_a_drain<const AB: usize>() {
     for number in 0..60 {
         let bank = number % 2;
         let pixels = [1, 2, WORDS, 1 + rng.below(WORDS as u64) as usize][rng.below(4) as usize];
-        let mut feeds = job(&mut rng, pixels);
-        // The last sum of the job before is in memory three cycles after its control.
-        feeds.extend([None; 3]);
+        let mut feeds = job(&mut rng, pixels, 2 + Z);
+        // The last sum of the job before is in memory three cycles after its control, or four.
+        feeds.extend(vec![None; 3 + Z]);
         for (i, feed) in feeds.iter().enumerate() {
             // The first cycle always reads: the bank that is fed now no longer stands at the output.
             let read = i == 0 || rng.chance(60);

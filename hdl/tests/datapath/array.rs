@@ -19,8 +19,8 @@ struct Entry {
 
 /// Words in every cycle, of line mode in `percent` of a hundred at times; rows of the next tile from the cycle after the
 /// swap, at once or with pauses; the next swap as early as the array allows, or as the tile reader does it, or later.
-fn tiles_back_to_back<B: Block>(bench: Cosim<B>, n: usize, groups: usize, percents: &[u64], cycles: usize, seed: u64) {
-    let mut rng = Rng::new(seed);
+fn tiles_back_to_back<B: Block>(bench: Cosim<B>, n: usize, groups: usize, percents: &[u64], cycles: usize, late: usize) {
+    let mut rng = Rng::new((10 * n + groups + late) as u64);
     let entries: Vec<Entry> = (0..cycles)
         .map(|cycle| Entry {
             word: int8s(&mut rng, n),
@@ -37,7 +37,7 @@ fn tiles_back_to_back<B: Block>(bench: Cosim<B>, n: usize, groups: usize, percen
         for row in 0..n {
             at += rng.below(pauses + 1) as usize;
             let values = int8s(&mut rng, n);
-            earliest = earliest.max((at + 2).saturating_sub(row));
+            earliest = earliest.max((at + 2 + late).saturating_sub(row));
             if at < cycles {
                 writes[at] = Some((row, values.clone()));
             }
@@ -65,7 +65,7 @@ fn tiles_back_to_back<B: Block>(bench: Cosim<B>, n: usize, groups: usize, percen
         sample.map_or(0, |e| if group == 0 { e.word[column] } else { e.lines[group - 1][column] }.into())
     };
     let sum = |cycle: usize, column: usize| -> i32 {
-        let Some(entered) = cycle.checked_sub(n + 2 + column / 2) else { return 0 };
+        let Some(entered) = cycle.checked_sub(n + 2 + late + column / 2) else { return 0 };
         let Some((_, tile)) = tiles.iter().rev().find(|(swap, _)| *swap <= entered) else { return 0 };
         (0..n).map(|r| activation(entered, r, column) * i32::from(tile[r][column])).sum()
     };
@@ -89,7 +89,7 @@ fn tiles_back_to_back<B: Block>(bench: Cosim<B>, n: usize, groups: usize, percen
 /// ports.
 macro_rules! array {
     ($name:ident, $n:literal, $sum:literal, $groups:literal, $percents:expr, $cycles:literal, [$($g:literal),*],
-     [$($c:literal),*]) => {
+     [$($c:literal),*] $(, pipelined $z:literal)?) => {
         #[test]
         fn $name() {
             const H: usize = $n / 2;
@@ -97,10 +97,10 @@ macro_rules! array {
             // A whole array passes through the stack while it is built.
             let test = std::thread::Builder::new().stack_size(256 << 20).spawn(|| {
                 let bench = cosim!(
-                    Array::<$n, H, { $n * H }, { 8 * $n }, $sum, $groups, { $n / $groups }, LM, { LM * ($n + H) }, 0>::default(),
+                    Array::<$n, H, { $n * H }, { 8 * $n }, $sum, $groups, { $n / $groups }, LM, { LM * ($n + H) }, { 0 $(+ $z)? }>::default(),
                     inputs: [word, swap, weights, row_write, line $(, lines[$g])*, eager],
                     outputs: [$(sums[$c]),*]);
-                tiles_back_to_back(bench, $n, $groups, $percents, $cycles, 10 * $n + $groups);
+                tiles_back_to_back(bench, $n, $groups, $percents, $cycles, 0 $(+ $z)?);
             });
             if let Err(failure) = test.unwrap().join() {
                 std::panic::resume_unwind(failure);
@@ -127,4 +127,14 @@ array!(
     160,
     [0, 1],
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+);
+array!(
+    array_of_12x12_pipelined,
+    12,
+    20,
+    3,
+    MIXED,
+    480,
+    [0, 1],
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], pipelined 1
 );

@@ -27,7 +27,8 @@ struct Shape {
     lanes: usize,
     multiplier: Multiplier,
     residual: bool,
-    /// Cycles that a word of a memory comes later than in the next.
+    /// 1: words of a memory come two cycles later than in the next, the accumulators are asked, and a parameter is put, a cycle
+    /// later, and residual lanes take two more.
     late: usize,
 }
 
@@ -40,7 +41,7 @@ impl Shape {
     /// Cycles from a value's last cycle to the word's.
     fn stages(&self) -> usize {
         match self.multiplier {
-            Multiplier::Fitted => 10,
+            Multiplier::Fitted => 10 + self.late,
             Multiplier::Parallel => 5,
         }
     }
@@ -197,14 +198,14 @@ impl Model {
 
     /// The pixel that the accumulators are asked for in this cycle.
     fn asked(&self) -> Option<usize> {
-        let (job, ran) = self.running()?;
+        let (job, ran) = self.running(self.shape.late)?;
         let each = self.groups * job.steps as usize;
         (ran % each == 0).then_some(ran / each)
     }
 
-    fn running(&self) -> Option<(&Job, usize)> {
+    fn running(&self, late: usize) -> Option<(&Job, usize)> {
         let job = self.job.as_ref()?;
-        let ran = self.cycle.checked_sub(self.run_from?)?;
+        let ran = self.cycle.checked_sub(self.run_from? + late)?;
         (ran < job.pixels * self.groups * job.steps as usize).then_some((job, ran))
     }
 
@@ -218,7 +219,7 @@ impl Model {
 
     /// The pixel whose word is written in this cycle.
     fn written(&self) -> Option<usize> {
-        self.whole(if self.job.as_ref()?.add.is_some() { ADD_CYCLES as usize + self.shape.late } else { 0 })
+        self.whole(if self.job.as_ref()?.add.is_some() { ADD_CYCLES as usize + 4 * self.shape.late } else { 0 })
     }
 
     /// The pixel for which the other tensor is read in this cycle.
@@ -236,7 +237,7 @@ impl Model {
         let ends = written.is_some_and(|p| p + 1 == job.pixels);
         let outputs = vec![
             self.busy().into(),
-            self.running().is_some().into(),
+            self.running(0).is_some().into(),
             self.asked().is_some().into(),
             self.bank as u128,
             self.asked().unwrap_or(0) as u128,
@@ -261,7 +262,7 @@ impl Model {
         if reads && param_grant == 1 {
             self.granted += 1;
             if !self.wants_parameters() {
-                self.arrived = Some(self.cycle + 1 + self.shape.late);
+                self.arrived = Some(self.cycle + 1 + 3 * self.shape.late);
             }
         }
         if ends {
@@ -454,8 +455,8 @@ fn drains<B: Block>(bench: Cosim<B>, shape: Shape, cycles: usize) {
         clears: false,
         slow: 0,
         sums: vec![0; n],
-        word: vec![None; shape.late + 1].into(),
-        other: vec![None; shape.late + 1].into(),
+        word: vec![None; 2 * shape.late + 1].into(),
+        other: vec![None; 2 * shape.late + 1].into(),
     }));
     let stimulus = |_, _: &[u128]| world.borrow_mut().inputs(&mut model.borrow_mut());
     bench.check(cycles, stimulus, |i| {
@@ -504,11 +505,14 @@ macro_rules! drain {
                     { 4 * G },
                     { if PARALLEL { 5 } else { 10 } },
                     { 0 $(+ $z)? },
+                    { 0 $(+ $z * $l)? },
+                    { 0 $(+ $z * $n)? },
+                    { if PARALLEL { 0 } else { 1 $(+ $z)? } },
                 >::default(),
                 inputs: [set, op, value, start, clear, fed, fed_bank, param_grant, param_word, $(sums[$c],)* add_word, eager],
                 outputs: [busy, working, acc_read, acc_bank, acc_address, param_read, param_address,
                     write, address, word, drained, drained_bank, add_read, add_address]);
-            let shape = Shape { n: $n, lanes: $l, multiplier: Multiplier::$multiplier, residual: $residual, late: 0 $(+ 2 * $z)? };
+            let shape = Shape { n: $n, lanes: $l, multiplier: Multiplier::$multiplier, residual: $residual, late: 0 $(+ $z)? };
             drains(bench, shape, $cycles);
         }
     };

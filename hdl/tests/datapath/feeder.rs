@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use rust_hdl_core::prelude::Block;
 use systole_hdl::cosim;
-use systole_hdl::cosim::Rng;
+use systole_hdl::cosim::{Cosim, Rng};
 use systole_hdl::feeder::Feeder;
 use systole_isa::command::{self, unpack, word};
 
@@ -183,11 +184,14 @@ impl Job {
 /// The feeder as the contract describes it: a list of words, at most one a cycle.
 struct Model {
     array: Line,
+    /// Cycles that a pixel's sum is on its way.
+    sum_cycles: usize,
     job: Job,
     words: VecDeque<Word>,
     /// The word of the cycle before, and its bank; and what of it stays.
     sent: Option<(Word, bool)>,
-    sent_before: Option<(Word, bool)>,
+    /// Whether the words of the cycles before were first ones, the newest first.
+    starts: VecDeque<bool>,
     /// A job was started in one of the two cycles before: so many are left in which no word is asked for.
     started: u8,
     sent_line: bool,
@@ -201,13 +205,14 @@ struct Model {
 }
 
 impl Model {
-    fn new(array: Line) -> Self {
+    fn new(array: Line, sum_cycles: usize) -> Self {
         Self {
             array,
+            sum_cycles,
             job: Job::default(),
             words: VecDeque::new(),
             sent: None,
-            sent_before: None,
+            starts: VecDeque::new(),
             started: 0,
             sent_line: false,
             bank: false,
@@ -228,12 +233,10 @@ impl Model {
     }
 
     fn cycle(&mut self, i: &[u128]) -> Vec<u128> {
-        let [set, op, value, start, clear, drained, drained_bank, tile_ready, grant] = *i else { unreachable!() };
+        let [set, op, value, start, clear, drained, drained_bank, tile_ready, grant] = i[..9] else { unreachable!() };
         let next = self.words.front().copied();
-        // A pixel's sum is on its way for two cycles: so far apart are the first words of tiles.
-        let started = |sent: Option<(Word, bool)>| sent.is_some_and(|(word, _)| word.starts);
-        let again =
-            self.started > 0 || next.is_some_and(|w| w.starts) && (started(self.sent) || started(self.sent_before));
+        // A pixel's sum is on its way for two cycles, or three: so far apart are the first words of tiles.
+        let again = self.started > 0 || next.is_some_and(|w| w.starts) && self.starts.contains(&true);
         let wants = next.filter(|w| (!w.take || tile_ready == 1) && !again);
         let goes = wants.filter(|_| grant == 1);
         let sent = self.sent;
@@ -260,8 +263,9 @@ impl Model {
             sent.map_or(0, |(w, _)| w.macs),
             (next.is_some() && goes.is_none()).into(),
         ];
-        self.sent_before = self.sent;
         self.sent = goes.map(|w| (w, self.bank));
+        self.starts.push_front(goes.is_some_and(|w| w.starts));
+        self.starts.truncate(self.sum_cycles);
         self.sent_line = self.job.line.is_some();
         if let Some(word) = goes {
             self.words_sent += 1;
@@ -284,6 +288,7 @@ impl Model {
         }
         if clear == 1 {
             self.started = 0;
+            self.starts.clear();
             self.words.clear();
             self.bank = false;
             self.taken = [false; 2];
@@ -337,12 +342,14 @@ fn stimulus(model: Rc<RefCell<Model>>, mut rng: Rng) -> impl FnMut(usize, &[u128
     let mut writes: VecDeque<u32> = VecDeque::new();
     let (mut clears, mut describe, mut slow) = (false, true, [0, 0]);
     let mut drains: VecDeque<u128> = VecDeque::new();
-    let mut was_busy = false;
+    let (mut was_busy, mut tile_next) = (false, 0);
     move |cycle, _| {
         let model = model.borrow();
         let mut v = [0, rng.bits(8), rng.bits(24), 0, 0, 0, rng.bits(1), 0, 0];
-        v[7] = u128::from(!rng.chance(slow[0]));
-        v[8] = u128::from(!rng.chance(slow[1]));
+        v[7] = tile_next;
+        tile_next = u128::from(!rng.chance(slow[0]));
+        // A pipelined feeder is served always.
+        v[8] = u128::from(model.sum_cycles == 3 || !rng.chance(slow[1]));
         if was_busy && !model.busy() {
             drains.push_back(u128::from(!model.bank));
         }
@@ -395,20 +402,30 @@ fn stimulus(model: Rc<RefCell<Model>>, mut rng: Rng) -> impl FnMut(usize, &[u128
                 (v[5], v[6]) = (1, bank);
             }
         }
-        v.to_vec()
+        [v.as_slice(), &[tile_next][..model.sum_cycles - 2]].concat()
     }
 }
 
-fn feeder_streams_the_words_of_the_contract<const G: usize, const R: usize>(seed: u64) {
-    let bench = cosim!(Feeder::<A, G, R>::default(),
-        inputs: [set, op, value, start, clear, drained, drained_bank, tile_ready, grant],
-        outputs: [busy, blocked, take, read, address, valid, pad, swap, first, max, bank, last, starts, summed, line,
-            ask_line, line_length, pad_value, macs, stalled]);
+/// A feeder for an array of G groups of R rows, pipelined with Z = 1; its ports, with those of a pipelined one.
+macro_rules! feeder {
+    ($name:ident, $g:literal, $r:literal, $z:literal, $seed:literal $(, $more:expr)?) => {
+        #[test]
+        fn $name() {
+            let bench = cosim!(Feeder::<A, $g, $r, $z>::default(),
+                inputs: [set, op, value, start, clear, drained, drained_bank, tile_ready, grant $(, tile_next[$more])?],
+                outputs: [busy, blocked, take, read, address, valid, pad, swap, first, max, bank, last, starts, summed,
+                    line, ask_line, line_length, pad_value, macs, stalled]);
+            streams_the_words_of_the_contract(bench, Line { groups: $g, rows: $r }, 2 + $z, $seed);
+        }
+    };
+}
+
+fn streams_the_words_of_the_contract<B: Block>(bench: Cosim<B>, array: Line, sum_cycles: usize, seed: u64) {
     let mut bench = bench.gate("address", "read").gate("line_length", "ask_line");
     for data in ["pad", "first", "bank", "starts", "macs"] {
         bench = bench.gate(data, "valid");
     }
-    let model = Rc::new(RefCell::new(Model::new(Line { groups: G as i64, rows: R as i64 })));
+    let model = Rc::new(RefCell::new(Model::new(array, sum_cycles)));
     let shared = model.clone();
     bench.check(12_000, stimulus(model.clone(), Rng::new(seed)), move |i| shared.borrow_mut().cycle(i));
     let Model { words_sent, padded, samples, skipped, .. } = *model.borrow();
@@ -418,17 +435,7 @@ fn feeder_streams_the_words_of_the_contract<const G: usize, const R: usize>(seed
     assert!(skipped > 500 && samples - skipped > 200, "{skipped} of {samples} samples without an output");
 }
 
-#[test]
-fn feeder_of_an_array_with_1_group_of_4_rows() {
-    feeder_streams_the_words_of_the_contract::<1, 4>(2024);
-}
-
-#[test]
-fn feeder_of_an_array_with_2_groups_of_4_rows() {
-    feeder_streams_the_words_of_the_contract::<2, 4>(2025);
-}
-
-#[test]
-fn feeder_of_an_array_with_3_groups_of_5_rows() {
-    feeder_streams_the_words_of_the_contract::<3, 5>(2026);
-}
+feeder!(feeder_of_an_array_with_1_group_of_4_rows, 1, 4, 0, 2024);
+feeder!(feeder_of_an_array_with_2_groups_of_4_rows, 2, 4, 0, 2025);
+feeder!(feeder_of_an_array_with_3_groups_of_5_rows, 3, 5, 0, 2026);
+feeder!(pipelined_feeder_of_an_array_with_3_groups_of_4_rows, 3, 4, 1, 2027, 0);

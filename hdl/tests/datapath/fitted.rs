@@ -25,7 +25,16 @@ impl Entry {
 
 #[test]
 fn lane_requantises_a_pass_a_cycle_as_the_contract_says() {
-    let bench = cosim!(Fitted::<16>::default(),
+    requantises_a_pass_a_cycle(false);
+}
+
+#[test]
+fn a_registered_lane_hears_of_a_second_pass_a_cycle_earlier() {
+    requantises_a_pass_a_cycle(true);
+}
+
+fn requantises_a_pass_a_cycle(registered: bool) {
+    let bench = cosim!(Fitted::<16>::registered(registered),
         inputs: [sum, take_sum, bias, take_x, multiplier, constant, again, low, high], outputs: [negative, y]);
     let mut rng = Rng::new(79);
     let (low, high) = (-120, 119);
@@ -53,7 +62,7 @@ fn lane_requantises_a_pass_a_cycle_as_the_contract_says() {
             1,
             u128::from(ago(2).pass.multiplier),
             u128::from(constant as u32),
-            ago(6).again.into(),
+            ago(if registered { 5 } else { 6 }).again.into(),
             u128::from(low as u8),
             u128::from(high as u8),
         ];

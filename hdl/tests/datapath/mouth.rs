@@ -2,6 +2,7 @@
 
 use super::script::{int8s, pack, Script};
 use rust_hdl_core::prelude::Block;
+use std::collections::VecDeque;
 use systole_hdl::cosim;
 use systole_hdl::cosim::{Cosim, Rng};
 use systole_hdl::mouth::Mouth;
@@ -12,11 +13,11 @@ fn sparse(rng: &mut Rng, n: usize) -> Vec<i8> {
     int8s(rng, n).into_iter().map(|v| if rng.chance(zeros) { 0 } else { v }).collect()
 }
 
-fn counts_zero_products<B: Block>(bench: Cosim<B>, n: usize) {
+fn counts_zero_products<B: Block>(bench: Cosim<B>, n: usize, latency: usize) {
     let mut rng = Rng::new(n as u64 + 100);
     let mut next = vec![vec![0i8; n]; n];
     let mut tile = next.clone();
-    let mut counts = [0u128; 3];
+    let mut counts = VecDeque::from(vec![0u128; latency]);
     let mut swapped = false;
     let mut script = Script::new();
     for cycle in 0..1500 {
@@ -43,7 +44,7 @@ fn counts_zero_products<B: Block>(bench: Cosim<B>, n: usize) {
             pack(&weights),
             row.map_or(0, |r| 1 << r),
         ];
-        script.cycle(inputs, vec![pack(&word), counts[0]]);
+        script.cycle(inputs, vec![pack(&word), counts.pop_front().unwrap()]);
         if swap {
             tile = next.clone();
         }
@@ -52,35 +53,42 @@ fn counts_zero_products<B: Block>(bench: Cosim<B>, n: usize) {
         }
         let zeros = (0..n * n).filter(|i| word[i / n] == 0 || tile[i / n][i % n] == 0).count();
         // In line mode the rows multiply other samples than the word: nothing is counted.
-        counts = [counts[1], counts[2], if valid && !line { zeros as u128 } else { 0 }];
+        counts.push_back(if valid && !line { zeros as u128 } else { 0 });
     }
     script.play(&bench);
 }
 
 #[test]
 fn mouth_of_4_rows() {
-    let bench = cosim!(Mouth::<4, 32>::default(),
+    let bench = cosim!(Mouth::<4, 32, 0, 0>::default(),
         inputs: [stored, valid, pad, swap, line, pad_value, weights, row_write], outputs: [word, zero_products]);
-    counts_zero_products(bench, 4);
+    counts_zero_products(bench, 4, 3);
 }
 
 #[test]
 fn mouth_of_8_rows() {
-    let bench = cosim!(Mouth::<8, 64>::default(),
+    let bench = cosim!(Mouth::<8, 64, 0, 0>::default(),
         inputs: [stored, valid, pad, swap, line, pad_value, weights, row_write], outputs: [word, zero_products]);
-    counts_zero_products(bench, 8);
+    counts_zero_products(bench, 8, 3);
 }
 
 #[test]
 fn mouth_of_12_rows() {
-    let bench = cosim!(Mouth::<12, 96>::default(),
+    let bench = cosim!(Mouth::<12, 96, 0, 0>::default(),
         inputs: [stored, valid, pad, swap, line, pad_value, weights, row_write], outputs: [word, zero_products]);
-    counts_zero_products(bench, 12);
+    counts_zero_products(bench, 12, 3);
 }
 
 #[test]
 fn mouth_of_16_rows() {
-    let bench = cosim!(Mouth::<16, 128>::default(),
+    let bench = cosim!(Mouth::<16, 128, 0, 0>::default(),
         inputs: [stored, valid, pad, swap, line, pad_value, weights, row_write], outputs: [word, zero_products]);
-    counts_zero_products(bench, 16);
+    counts_zero_products(bench, 16, 3);
+}
+
+#[test]
+fn a_pipelined_mouth_counts_two_cycles_later() {
+    let bench = cosim!(Mouth::<12, 96, 3, 1>::default(),
+        inputs: [stored, valid, pad, swap, line, pad_value, weights, row_write], outputs: [word, zero_products]);
+    counts_zero_products(bench, 12, 5);
 }

@@ -36,3 +36,9 @@ fn mul_pair_multiplies_with_the_weights_in_force_two_cycles_later() {
 fn a_late_mul_pair_takes_three_cycles() {
     multiplies_with_the_weights_in_force(MulPair::late, 3);
 }
+
+#[test]
+fn a_fast_mul_pair_takes_a_cycle_more() {
+    multiplies_with_the_weights_in_force(|| MulPair::default().fast(true), 3);
+    multiplies_with_the_weights_in_force(|| MulPair::late().fast(true), 4);
+}

@@ -11,7 +11,7 @@ struct Past<T>(Vec<T>);
 
 impl<T: Copy + Default> Past<T> {
     fn new() -> Self {
-        Self(vec![T::default(); 6])
+        Self(vec![T::default(); 8])
     }
 
     fn push(&mut self, value: T) {
@@ -27,6 +27,7 @@ impl<T: Copy + Default> Past<T> {
 
 fn adds_scaled_values_and_clamps_them<const LOGIC: usize>() {
     let bench = cosim!(Residual::<32, LOGIC>::default(), inputs: [v, w, a, b, c, low, high], outputs: [y]);
+    let late = usize::from(LOGIC > 1);
     let mut rng = Rng::new(28);
     let mut script = Script::new();
     let (mut values, mut factors, mut offsets, mut limits) = (Past::new(), Past::new(), Past::new(), Past::new());
@@ -35,9 +36,9 @@ fn adds_scaled_values_and_clamps_them<const LOGIC: usize>() {
         let [v, w, low, high] = [(); 4].map(|()| rng.edgy(8) as u8 as i8);
         let (a, b, c) = residual_record(&mut rng);
         // Each operand at its own distance from the result.
-        let ((v6, w6), (a5, b5)): ((i64, i64), (i64, i64)) = (values.ago(6), factors.ago(5));
-        let (low1, high1): (i64, i64) = limits.ago(1);
-        let sum: i64 = a5 * v6 + b5 * w6 + offsets.ago(2);
+        let ((v6, w6), (a5, b5)): ((i64, i64), (i64, i64)) = (values.ago(6 + 2 * late), factors.ago(5 + 2 * late));
+        let (low1, high1): (i64, i64) = limits.ago(1 + late);
+        let sum: i64 = a5 * v6 + b5 * w6 + offsets.ago(2 + late);
         let y = (sum >> ADD_SHIFT).min(high1).max(low1);
         let kind = if low1 > high1 { 3 } else { [y == low1, y == high1].iter().position(|&end| end).unwrap_or(2) };
         ends[kind] += 1;
@@ -60,4 +61,9 @@ fn residual_adds_scaled_values_and_clamps_them() {
 #[test]
 fn residual_from_logic_adds_scaled_values_and_clamps_them() {
     adds_scaled_values_and_clamps_them::<1>();
+}
+
+#[test]
+fn a_late_residual_adds_two_cycles_later() {
+    adds_scaled_values_and_clamps_them::<2>();
 }

@@ -55,7 +55,7 @@ fn reads_tiles<B: Block>(bench: Cosim<B>, n: usize, late: usize) {
         let wants = model.start.is_some() && model.read < n;
         let address = model.start.unwrap_or(0) + model.read as u128;
         let arriving = model.arriving.pop_front().flatten();
-        let result = vec![ready.into(), wants.into(), address % (1 << A), arriving.map_or(0, |row| 1 << row)];
+        let mut result = vec![ready.into(), wants.into(), address % (1 << A), arriving.map_or(0, |row| 1 << row)];
         let row = (wants && grant == 1).then_some(model.read);
         model.arriving.push_back(row);
         model.read += usize::from(wants && grant == 1);
@@ -65,6 +65,9 @@ fn reads_tiles<B: Block>(bench: Cosim<B>, n: usize, late: usize) {
         }
         if clear == 1 {
             (model.start, model.read) = (None, 0);
+        }
+        if late > 0 {
+            result.push((model.start.is_some() && model.read == n).into());
         }
         result
     };
@@ -91,6 +94,6 @@ fn tiles_of_16_rows() {
 #[test]
 fn tiles_of_12_rows_from_a_pipelined_memory() {
     let bench = cosim!(Tiles::<12, A, 1>::default(),
-        inputs: [set, op, value, clear, take, grant], outputs: [ready, read, address, row_write]);
+        inputs: [set, op, value, clear, take, grant], outputs: [ready, read, address, row_write, ready_next[0]]);
     reads_tiles(bench, 12, 2);
 }

@@ -30,8 +30,8 @@ pub struct Drain {
     to_write: u32,
     /// Cycles from a word's last value to its write with a residual addition, more than without.
     adding: u32,
-    /// Cycles from a request to its word.
-    memory: u32,
+    /// Cycles from a request to its word's place in a lane's store.
+    to_store: u32,
     job: bool,
     add: bool,
     to_fetch: u64,
@@ -54,16 +54,19 @@ pub struct Drain {
 impl Drain {
     pub fn new(config: &Config) -> Self {
         let n = config.n;
+        let late = u32::from(config.pipelined);
         Self {
             groups: (n / config.lanes) as u64,
             records: [(1, false), (2, false), (1, true)].map(|(s, u)| config.record_words(s, u) as u64),
             constants: layout::add_words(n) as u64,
-            to_write: match config.multiplier {
-                Multiplier::Parallel => TO_WRITE_PARALLEL,
-                Multiplier::Fitted => TO_WRITE_FITTED,
-            },
-            adding: layout::ADD_CYCLES - 1 + super::memory_latency(config) as u32,
-            memory: super::memory_latency(config) as u32,
+            // Pipelined: the accumulators are asked a cycle later, a sum comes two cycles later, a parameter is put a cycle later.
+            to_write: late
+                + match config.multiplier {
+                    Multiplier::Parallel => TO_WRITE_PARALLEL,
+                    Multiplier::Fitted => TO_WRITE_FITTED,
+                },
+            adding: layout::ADD_CYCLES - 1 + 2 * late + super::memory_latency(config) as u32,
+            to_store: late + super::memory_latency(config) as u32,
             job: false,
             add: false,
             to_fetch: 0,
@@ -126,7 +129,7 @@ impl Drain {
         if param {
             self.to_fetch -= 1;
             if self.to_fetch == 0 {
-                self.filling = self.memory;
+                self.filling = self.to_store;
             }
         }
         // Bit 1 is what began this cycle, as seen in the next.

@@ -52,6 +52,8 @@ pub struct Feeder {
     first_tile: bool,
     /// Cycles in which no tile may start: a pixel's word must not follow the one before so soon.
     just_started: u8,
+    /// Cycles that a sum is on its way to its memory.
+    sum_cycles: u8,
     hold: bool,
     words: u64,
     words_left: u64,
@@ -64,8 +66,9 @@ impl Feeder {
     pub fn new(config: &Config) -> Self {
         let n = config.n as u64;
         Self {
-            // The memory, n + 1 stages of the wave, an accumulator column pair a cycle.
-            flight: super::memory_latency(config) + n + 1 + n / 2,
+            // The memory, n + 1 stages of the wave and one behind the multipliers, an accumulator column pair a cycle.
+            flight: super::memory_latency(config) + n + 1 + u64::from(config.pipelined) + n / 2,
+            sum_cycles: 2 + u8::from(config.pipelined),
             flying: VecDeque::new(),
             active: false,
             tile_start: false,
@@ -111,7 +114,7 @@ impl Feeder {
         for (left, _) in &mut self.flying {
             *left -= 1;
         }
-        self.just_started = if go && self.tile_start { 2 } else { self.just_started.saturating_sub(1) };
+        self.just_started = if go && self.tile_start { self.sum_cycles } else { self.just_started.saturating_sub(1) };
         if go {
             self.tile_start = false;
             self.words_left -= 1;

@@ -4,8 +4,9 @@ use super::Registers;
 use crate::command as op;
 use crate::config::Config;
 
-/// Cycles from a mark to the first counter that is read, without those of the memory (`hdl/src/store.rs`).
-const SETTLE: u32 = 8;
+/// Cycles from a mark to the first counter that is read (`hdl/src/store.rs`).
+const SETTLE: u32 = 9;
+const SETTLE_PIPELINED: u32 = 13;
 /// Cycles from the last word of a burst to its answer.
 const ANSWER: u64 = 2;
 
@@ -33,6 +34,7 @@ pub struct Store {
     /// Cycles until the word asked for comes.
     coming: u32,
     memory: u32,
+    settle: u32,
     full: bool,
     ended: bool,
     /// Cycle in which the answer comes, once the last word of a burst has gone.
@@ -42,7 +44,11 @@ pub struct Store {
 
 impl Store {
     pub fn new(config: &Config) -> Self {
-        Self { memory: super::memory_latency(config) as u32, ..Self::default() }
+        Self {
+            memory: super::memory_latency(config) as u32,
+            settle: if config.pipelined { SETTLE_PIPELINED } else { SETTLE },
+            ..Self::default()
+        }
     }
 
     pub fn busy(&self) -> bool {
@@ -109,6 +115,6 @@ impl Store {
     pub fn mark(&mut self, gently: bool) {
         self.phase = Phase::Address;
         (self.snapshot, self.gentle, self.caught, self.target) = (true, gently, 0, 0);
-        self.settling = SETTLE + self.memory;
+        self.settling = self.settle;
     }
 }
