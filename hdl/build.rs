@@ -108,6 +108,9 @@ fn sizes(c: &Config) -> String {
         ("QZ: fours of rows whose zero products are added first", if c.pipelined { n / 4 } else { 0 }),
         ("LZ: pipelined fitted requantiser lanes", if c.pipelined && !parallel { c.lanes } else { 0 }),
         ("NZ: pipelined residual addition lanes", if c.pipelined && c.residual { n } else { 0 }),
-        ("LQ: how residual addition lanes multiply: 1 in logic, 2 in logic and a cycle later", if parallel { 0 } else { 1 + z }),
+        (
+            "LQ: how residual addition lanes multiply: 1 in logic, 2 in logic and a cycle later",
+            if parallel { 0 } else { 1 + z },
+        ),
     ])
 }

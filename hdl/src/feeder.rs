@@ -6,7 +6,9 @@
 //! beside the word that activation memory gives, one cycle after the request.
 //!
 //! Which loops end with a word is known when it is asked for: of columns and rows it was found with the word before, of tiles
-//! in the two cycles after the first word of a tile. A job's first word comes three cycles after its start for that reason.
+//! in the two cycles after the first word of a tile. A job's first word comes three cycles after its start for that reason, and
+//! the first words of tiles are three cycles apart; those of tiles of two words also two cycles after the last word of the tile
+//! before, which may have waited for the memory.
 //!
 //! In line mode (see `systole_isa::command`) the same loops stream lines of samples; two counters find those that have an
 //! output, and only these go to the accumulators, where they are numbered. The last sample of a job must have one.
@@ -158,6 +160,8 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize, const Z: usize
     just_started: DFF<Bit>,
     // It did so one or two cycles ago.
     apart: DFF<Bit>,
+    // The word is the second of its tile.
+    second: DFF<Bit>,
     // Pipelined: a word is asked for; a tile began one or two cycles ago.
     #[default(from_fn(|_| Default::default()))]
     goes: [DFF<Bit>; Z],
@@ -285,6 +289,7 @@ impl<const A: usize, const G: usize, const R: usize, const Z: usize> Logic for F
             held,
             just_started,
             apart,
+            second,
             which,
             taken0,
             taken1,
@@ -440,7 +445,9 @@ impl<const A: usize, const G: usize, const R: usize, const Z: usize> Logic for F
         self.output_q.d.next = self.go.val() && self.has_output.val();
         self.starting.next = self.start.val() || (self.go.val() && self.tile_start.q.val());
         self.just_started.d.next = self.starting.val();
-        self.apart.d.next = self.starting.val() || self.just_started.q.val();
+        self.apart.d.next = self.starting.val()
+            || self.just_started.q.val()
+            || (self.second.q.val() && self.go.val() && self.end_y.q.val());
         for z in 0..Z {
             self.began1[z].clock.next = self.clock.val();
             self.began2[z].clock.next = self.clock.val();
@@ -470,6 +477,7 @@ impl<const A: usize, const G: usize, const R: usize, const Z: usize> Logic for F
         // Advance.
         if self.go.val() {
             self.tile_start.d.next = self.end_y.q.val();
+            self.second.d.next = self.tile_start.q.val();
             self.skip_x.d.next = self.skip_x.q.val() - self.one6.val();
             if self.skip_x.q.val() == self.zero6.val() {
                 self.skip_x.d.next = bit_cast::<6, 3>(self.f_line.q.val().get_bits::<3>(6));

@@ -63,9 +63,8 @@ fn rows(name: &str, factor: &str, value: &str, late: bool) -> [String; 3] {
     let row = |bit: usize| format!("({{36{{{value}[{bit}]}}}} & {{{{4{{{factor}[31]}}}}, {factor}}}) << {}", bit % 4);
     let whole = format!("{name} <= {{{{4{{{name}_low[35]}}}}, {name}_low}} + {{{name}_high, 4'b0}};\n");
     if late {
-        let pair = |low: usize, sign: char| {
-            format!("{name}_{low}{} <= ({}) {sign} ({});\n", low + 1, row(low), row(low + 1))
-        };
+        let pair =
+            |low: usize, sign: char| format!("{name}_{low}{} <= ({}) {sign} ({});\n", low + 1, row(low), row(low + 1));
         // The top bit of int8 counts negative.
         return [
             [pair(0, '+'), pair(2, '+'), pair(4, '+'), pair(6, '-')].join("    "),

@@ -71,7 +71,8 @@ impl Model {
         self.settle = self.settle.saturating_sub(1);
         match self.phase {
             0 if i[5] == 1 || i[6] == 1 => {
-                (self.phase, self.snapshot, self.settle) = (1, i[6] == 1, SETTLE + self.latency - 1);
+                (self.phase, self.snapshot, self.settle) =
+                    (1, i[6] == 1, if self.latency > 1 { SETTLE_PIPELINED } else { SETTLE });
                 (self.gently, self.marked) = (i[17] == 1, self.cycle);
                 self.soft += usize::from(i[6] == 1 && i[17] == 1);
                 let (first, words) =

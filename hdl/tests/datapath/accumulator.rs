@@ -36,7 +36,8 @@ fn job(rng: &mut Rng, pixels: usize, sum_cycles: usize) -> Vec<Option<Feed>> {
     let mut feeds = vec![];
     for tile in 0..tiles {
         for address in 0..pixels {
-            let soon = |feeds: &[Option<Feed>]| feeds.iter().rev().take(sum_cycles).flatten().any(|f| f.address == address);
+            let soon =
+                |feeds: &[Option<Feed>]| feeds.iter().rev().take(sum_cycles).flatten().any(|f| f.address == address);
             while (slow && rng.chance(30)) || soon(&feeds) {
                 feeds.push(None);
             }

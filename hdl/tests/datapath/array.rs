@@ -19,7 +19,14 @@ struct Entry {
 
 /// Words in every cycle, of line mode in `percent` of a hundred at times; rows of the next tile from the cycle after the
 /// swap, at once or with pauses; the next swap as early as the array allows, or as the tile reader does it, or later.
-fn tiles_back_to_back<B: Block>(bench: Cosim<B>, n: usize, groups: usize, percents: &[u64], cycles: usize, late: usize) {
+fn tiles_back_to_back<B: Block>(
+    bench: Cosim<B>,
+    n: usize,
+    groups: usize,
+    percents: &[u64],
+    cycles: usize,
+    late: usize,
+) {
     let mut rng = Rng::new((10 * n + groups + late) as u64);
     let entries: Vec<Entry> = (0..cycles)
         .map(|cycle| Entry {

@@ -1,9 +1,9 @@
 //! The feeder: the words of random jobs, computed from the formulas of the contract, under random grants and tiles.
 
+use rust_hdl_core::prelude::Block;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
-use rust_hdl_core::prelude::Block;
 use systole_hdl::cosim;
 use systole_hdl::cosim::{Cosim, Rng};
 use systole_hdl::feeder::Feeder;
@@ -192,6 +192,9 @@ struct Model {
     sent: Option<(Word, bool)>,
     /// Whether the words of the cycles before were first ones, the newest first.
     starts: VecDeque<bool>,
+    /// The word of the cycle before was the second and last of its tile; the word before that.
+    short: bool,
+    previous: Option<Word>,
     /// A job was started in one of the two cycles before: so many are left in which no word is asked for.
     started: u8,
     sent_line: bool,
@@ -213,6 +216,8 @@ impl Model {
             words: VecDeque::new(),
             sent: None,
             starts: VecDeque::new(),
+            short: false,
+            previous: None,
             started: 0,
             sent_line: false,
             bank: false,
@@ -236,7 +241,7 @@ impl Model {
         let [set, op, value, start, clear, drained, drained_bank, tile_ready, grant] = i[..9] else { unreachable!() };
         let next = self.words.front().copied();
         // A pixel's sum is on its way for two cycles, or three: so far apart are the first words of tiles.
-        let again = self.started > 0 || next.is_some_and(|w| w.starts) && self.starts.contains(&true);
+        let again = self.started > 0 || next.is_some_and(|w| w.starts) && (self.starts.contains(&true) || self.short);
         let wants = next.filter(|w| (!w.take || tile_ready == 1) && !again);
         let goes = wants.filter(|_| grant == 1);
         let sent = self.sent;
@@ -267,6 +272,7 @@ impl Model {
         self.starts.push_front(goes.is_some_and(|w| w.starts));
         self.starts.truncate(self.sum_cycles);
         self.sent_line = self.job.line.is_some();
+        self.short = false;
         if let Some(word) = goes {
             self.words_sent += 1;
             self.padded += usize::from(!word.inside);
@@ -274,6 +280,9 @@ impl Model {
             self.skipped += usize::from(!word.summed);
             self.words.pop_front();
             self.bank ^= word.last;
+            let ends = self.words.front().is_none_or(|w| w.starts);
+            self.short = ends && !word.starts && self.previous.is_some_and(|w| w.starts);
+            self.previous = Some(word);
         }
         if drained == 1 {
             self.taken[drained_bank as usize] = false;
@@ -289,6 +298,7 @@ impl Model {
         if clear == 1 {
             self.started = 0;
             self.starts.clear();
+            self.short = false;
             self.words.clear();
             self.bank = false;
             self.taken = [false; 2];
@@ -427,7 +437,7 @@ fn streams_the_words_of_the_contract<B: Block>(bench: Cosim<B>, array: Line, sum
     }
     let model = Rc::new(RefCell::new(Model::new(array, sum_cycles)));
     let shared = model.clone();
-    bench.check(12_000, stimulus(model.clone(), Rng::new(seed)), move |i| shared.borrow_mut().cycle(i));
+    bench.check(60_000, stimulus(model.clone(), Rng::new(seed)), move |i| shared.borrow_mut().cycle(i));
     let Model { words_sent, padded, samples, skipped, .. } = *model.borrow();
     assert!(words_sent > 5000, "only {words_sent} words");
     assert!(padded > 500 && words_sent - padded > 500, "{padded} of padding");

@@ -120,6 +120,10 @@ impl Feeder {
             self.words_left -= 1;
             if self.words_left == 0 {
                 self.words_left = self.words;
+                // A tile of two words: which loops end is not yet known for the last word of the next.
+                if self.words == 2 {
+                    self.just_started = self.just_started.max(1);
+                }
                 self.tile_start = true;
                 self.first_tile = false;
                 self.tiles_left -= 1;
