@@ -8,6 +8,7 @@ ones; LOG: what nextpnr itself says.
 
 import json
 import re
+import signal
 import sys
 
 TRIPLE = r"\([-\d.]+:[-\d.]+:([-\d.]+)\)"
@@ -194,4 +195,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # `| head` ends it without a word.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())

@@ -3,7 +3,8 @@
 //! Datapath: [`mod@array`] of [`pe`] (multipliers: [`mul_pair`]), fed by [`feeder`] and [`tiles`], summed in
 //! [`accumulator`], requantised by [`fitted`] or [`scale`] lanes in [`drain`]. Around it: [`control`] (AXI4-Lite), [`fetch`],
 //! [`sequencer`], [`load`], [`store`], [`axi_read`], [`counters`]. [`infer`] joins them. The other
-//! kernel is in [`mod@allocate`]. [`mod@bridge`] joins the first to a serial line, in the [`shell`] of a [`board`].
+//! kernel is in [`mod@allocate`]. [`mod@bridge`] joins the first to a serial line, in the [`shell`] of a [`board`], with
+//! [`slice`](mod@slice)s between them where the kernel is pipelined.
 //! [`configs`], [`emit`] and [`merge`] turn a named configuration into Verilog a person can read;
 //! [`mod@cosim`] is the gate: one set of vectors through the rust-hdl simulation, the Verilog and an integer model.
 
@@ -39,6 +40,7 @@ pub mod residual;
 pub mod scale;
 pub mod sequencer;
 pub mod shell;
+pub mod slice;
 pub mod store;
 pub mod tiles;
 pub mod wave;

@@ -7,6 +7,7 @@ use crate::board::{Board, Level};
 use crate::bridge;
 use crate::merge::merge;
 use crate::pll;
+use crate::slice;
 use sha2::{Digest, Sha256};
 use systole_isa::bridge::{IDENTITY_WORDS, VERSION};
 use systole_isa::config::Config;
@@ -37,7 +38,8 @@ pub fn verilog(board: &Board, config: &Config, kernel: &str) -> Result<String, S
     let raw = bridge::raw_verilog(board.divider(), bus, identity(board, config, kernel))?;
     let prefix = format!("{}_", bridge::BRIDGE);
     let below = merge(&raw, &prefix, bridge::BRIDGE)?;
-    Ok(format!("{}\n{}\n{below}", header(board, config), top(board, config)?))
+    let slice = if config.pipelined { slice::module() } else { String::new() };
+    Ok(format!("{}\n{}{slice}\n{below}", header(board, config), top(board, config)?))
 }
 
 fn header(board: &Board, config: &Config) -> String {
@@ -60,6 +62,8 @@ fn top(board: &Board, config: &Config) -> Result<String, String> {
         0 => name.to_string(),
         more => format!("{{{more}'d0, {name}}}"),
     };
+    // With slices the kernel has wires of its own.
+    let side = if config.pipelined { "kernel_" } else { "" };
     let mut wires = String::new();
     let mut kernel = String::new();
     let mut bridge = String::new();
@@ -103,7 +107,10 @@ fn top(board: &Board, config: &Config) -> Result<String, String> {
     ] {
         let range = if bits == 1 { String::new() } else { format!("[{}:0] ", bits - 1) };
         wires += &format!("    wire {range}{ours};\n");
-        kernel += &format!(",\n        .{theirs}({ours})");
+        if config.pipelined {
+            wires += &format!("    wire {range}kernel_{ours};\n");
+        }
+        kernel += &format!(",\n        .{theirs}({side}{ours})");
         let seen = match ours {
             "m_awaddr" | "m_araddr" => wide(ours),
             // A burst has at most 16 beats.
@@ -112,6 +119,12 @@ fn top(board: &Board, config: &Config) -> Result<String, String> {
         };
         bridge += &format!(",\n        .{ours}({seen})");
     }
+    let (slices, interrupt) = if config.pipelined {
+        wires += "    wire kernel_interrupt;\n";
+        (slice::instances(address, bus), "reg")
+    } else {
+        (String::new(), "wire")
+    };
     // What the bridge does not look at: answers that are always OKAY, and what is the same in every burst.
     for (open, bits) in [
         // Taken together with the address.
@@ -131,15 +144,15 @@ fn top(board: &Board, config: &Config) -> Result<String, String> {
     }
     Ok(format!(
         "module {SHELL} (\n    input wire clock,\n    input wire rx,\n    output wire tx,\n    output wire led_busy,\n    \
-         output wire led_waits\n);\n    wire clk;\n    wire ready;\n    wire busy;\n    wire waits;\n    wire interrupt;\n    \
+         output wire led_waits\n);\n    wire clk;\n    wire ready;\n    wire busy;\n    wire waits;\n    {interrupt} interrupt;\n    \
          wire kernel_reset_n;\n    reg [1:0] running;\n    initial running = 2'b00;\n{wires}\n\
          `ifdef SYSTOLE_SIMULATED\n    assign clk = clock;\n    assign ready = 1'b1;\n`else\n{pll}`endif\n    \
          // The clock is there for two cycles before anything moves.\n    \
          always @(posedge clk or negedge ready) begin\n        if (!ready) running <= 2'b00;\n        \
          else running <= {{running[0], 1'b1}};\n    end\n    \
          assign led_busy = {invert}busy;\n    assign led_waits = {invert}waits;\n\n    \
-         systole_infer kernel (\n        .ap_clk(clk),\n        .ap_rst_n(kernel_reset_n),\n        .interrupt(interrupt),\n        \
-         .s_axi_control_wstrb(4'b1111),\n        .m_axi_gmem_bid(1'b0){kernel}\n    );\n\n    \
+         systole_infer kernel (\n        .ap_clk(clk),\n        .ap_rst_n(kernel_reset_n),\n        .interrupt({side}interrupt),\n        \
+         .s_axi_control_wstrb(4'b1111),\n        .m_axi_gmem_bid(1'b0){kernel}\n    );\n\n{slices}    \
          {} bridge (\n        .clock(clk),\n        .reset(~running[1]),\n        .rx(rx),\n        .tx(tx),\n        .busy(busy),\n        \
          .waits(waits),\n        .kernel_reset_n(kernel_reset_n),\n        .interrupt(interrupt){bridge}\n    );\nendmodule\n",
         bridge::BRIDGE
