@@ -258,7 +258,8 @@ fn case(config: &Config, random: &mut Random) -> Case {
                 }
                 w.wait(op::UNIT_STORE);
                 if w.random.one_in(2) {
-                    // Back onto the chip.
+                    // Back onto the chip, where the job may read or write.
+                    w.wait(op::UNIT_FEED | op::UNIT_DRAIN);
                     let address = w.random.range(0, act - words);
                     w.load(2, stored, 0, address, words);
                     w.wait(op::UNIT_LOAD);
