@@ -12,6 +12,7 @@
 //! | `busy` | out | between start and the end of the flush |
 //! | `arvalid`, `araddr`, `arready` | out, out AW, in | asks for 16 beats |
 //! | `rvalid`, `rdata` | in, in BUS | beats for this unit; always taken |
+//! | `offered` | in | with Z = 1: a beat for this unit is there, whether it is taken or not |
 //! | `cmd_valid`, `cmd`, `cmd_ready` | out, out 32, in | commands in order, low word of a beat first |
 
 use crate::literal::literal;
@@ -19,6 +20,7 @@ use crate::ram::Ram2;
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
+use std::array::from_fn;
 
 /// Beats of a burst.
 const BURST: usize = 16;
@@ -29,10 +31,10 @@ fn burst_log2(bus: usize) -> usize {
     (BURST * bus / 8).ilog2() as usize
 }
 
-/// Command fetch for addresses of AW bits and beats of BUS bits; ports as in the table above.
+/// Command fetch for addresses of AW bits and beats of BUS bits, Z = 1 in a pipelined kernel, else 0; ports as in the table above.
 #[allow(missing_docs)] // the table above says what each port is
 #[derive(LogicBlock, SmartDefault)]
-pub struct Fetch<const AW: usize, const BUS: usize> {
+pub struct Fetch<const AW: usize, const BUS: usize, const Z: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, Bit>,
     pub start: Signal<In, Bit>,
@@ -42,6 +44,8 @@ pub struct Fetch<const AW: usize, const BUS: usize> {
     pub arvalid: Signal<Out, Bit>,
     pub araddr: Signal<Out, Bits<AW>>,
     pub arready: Signal<In, Bit>,
+    #[default(from_fn(|_| Default::default()))]
+    pub offered: [Signal<In, Bit>; Z],
     pub rvalid: Signal<In, Bit>,
     pub rdata: Signal<In, Bits<BUS>>,
     pub cmd_valid: Signal<Out, Bit>,
@@ -82,7 +86,7 @@ pub struct Fetch<const AW: usize, const BUS: usize> {
     one: Constant<Bits<6>>,
 }
 
-impl<const AW: usize, const BUS: usize> Logic for Fetch<AW, BUS> {
+impl<const AW: usize, const BUS: usize, const Z: usize> Logic for Fetch<AW, BUS, Z> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, active, asking, address, come, gone, holding, offset);
@@ -104,6 +108,10 @@ impl<const AW: usize, const BUS: usize> Logic for Fetch<AW, BUS> {
         }
 
         self.beats.write.next = self.rvalid.val();
+        for z in 0..Z {
+            // Where it will be, taken or not: that it is taken is known late, and goes to many cells.
+            self.beats.write.next = self.offered[z].val();
+        }
         self.beats.write_address.next = self.come.q.val().get_bits::<5>(0);
         self.beats.data.next = self.rdata.val();
         if self.rvalid.val() {

@@ -4,6 +4,7 @@
 //! -1, so that its row of the product is a choice of four bits in one cell; the rows are added in a tree. Every stage
 //! has its register: sum, bias, pairs of rows, fours, two halves, their sum, passes, shift, clamp.
 
+use crate::copies;
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use systole_isa::requant::{CONSTANT_SHIFT, DIGITS, LEAST_DROP, PASS_BITS};
@@ -69,8 +70,8 @@ impl Logic for RowSum {
             text += &format!("wire [24:0] row{i} = m[{high}] ? (m[{low}] ? ~one : two) : (m[{low}] ? one : 25'd0);\n");
         }
         let again = if *self._registered {
-            // Lanes lie far apart: one register for all would be long on its way.
-            text += "(* keep *) reg again_here;\nalways @(posedge clock) again_here <= again;\n";
+            let copy = copies::ecp5("again_here", "again", 1);
+            text += &format!("`ifdef SYSTOLE_ECP5\n{copy}`else\nreg again_here;\nalways @(posedge clock) again_here <= again;\n`endif\n");
             "again_here"
         } else {
             "again"

@@ -120,7 +120,7 @@ pub struct Infer<
     pub m_axi_gmem_rresp: Signal<In, Bits<2>>,
     pub m_axi_gmem_rlast: Signal<In, Bit>,
     control: Control<AW>,
-    fetch: Fetch<AW, BUS>,
+    fetch: Fetch<AW, BUS, Z>,
     bus: AxiRead<AW>,
     load: Load<AW, BUS, M>,
     store: Store<AW, BUS, A, Z>,
@@ -416,6 +416,9 @@ impl<
         self.bus.rid.next = self.m_axi_gmem_rid.val();
         self.bus.rresp.next = self.m_axi_gmem_rresp.val();
         self.fetch.rvalid.next = self.bus.fetch_rvalid.val();
+        for z in 0..Z {
+            self.fetch.offered[z].next = self.m_axi_gmem_rvalid.val() && !self.m_axi_gmem_rid.val();
+        }
         self.fetch.rdata.next = self.m_axi_gmem_rdata.val();
         self.load.rvalid.next = self.bus.load_rvalid.val();
         self.load.weights_at.next = self.control.weights_at.val();

@@ -4,7 +4,7 @@
 //! [`accumulator`], requantised by [`fitted`] or [`scale`] lanes in [`drain`]. Around it: [`control`] (AXI4-Lite), [`fetch`],
 //! [`sequencer`], [`load`], [`store`], [`axi_read`], [`counters`]. [`infer`] joins them. The other
 //! kernel is in [`mod@allocate`]. [`mod@bridge`] joins the first to a serial line, in the [`shell`] of a [`board`], with
-//! [`slice`](mod@slice)s between them where the kernel is pipelined.
+//! a [`crossing`] between their clocks where the kernel is pipelined.
 //! [`configs`], [`emit`] and [`merge`] turn a named configuration into Verilog a person can read;
 //! [`mod@cosim`] is the gate: one set of vectors through the rust-hdl simulation, the Verilog and an integer model.
 
@@ -17,8 +17,10 @@ pub mod board;
 pub mod bridge;
 pub mod configs;
 pub mod control;
+pub mod copies;
 pub mod cosim;
 pub mod counters;
+pub mod crossing;
 pub mod datapath;
 pub mod drain;
 pub mod emit;
@@ -40,7 +42,6 @@ pub mod residual;
 pub mod scale;
 pub mod sequencer;
 pub mod shell;
-pub mod slice;
 pub mod store;
 pub mod tiles;
 pub mod wave;

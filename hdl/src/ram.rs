@@ -6,6 +6,7 @@
 //! block RAM. Who uses a [`Ram2`] sees to it that no word is read while it is being written: hardware may give anything
 //! then (both simulations give the old word). [`RamParts`] is a [`Ram2`] that is written a part at a time.
 
+use crate::copies;
 use rust_hdl_core::prelude::*;
 
 /// Words in one SPRAM of the iCE40 UltraPlus, as a power of two; each word has 16 bits.
@@ -64,6 +65,27 @@ impl<const W: usize, const A: usize, const P: usize> RamShared<W, A, P> {
     pub fn pipelined(yes: bool) -> Self {
         assert!(!yes || P == 2, "a pipelined memory has two ports");
         Self { _pipelined: Box::new(yes), ..Default::default() }
+    }
+
+    /// The blocks of a pipelined memory, each of the text `part`, on the ECP5: a few of them share a copy of what they are asked.
+    fn groups(slice: usize, part: &str) -> String {
+        let word = W - 1;
+        let copies: String = [
+            ("read_a_taken", "read_a", 1),
+            ("used_b_taken", "read_b | write_b", 1),
+            ("write_b_taken", "write_b", 1),
+            ("address_a_taken", "address_a", A),
+            ("address_b_taken", "address_b", A),
+        ]
+        .map(|(name, d, bits)| copies::ecp5(name, d, bits))
+        .concat();
+        format!(
+            "reg [{word}:0] word_a;\nreg [{word}:0] word_b;\nreg [{word}:0] data_b_taken;\nalways @(posedge clock) begin\n    \
+             data_b_taken <= data_b;\n    q_a <= word_a;\n    q_b <= word_b;\nend\ngenvar g;\ngenvar i;\n\
+             for (g = 0; g < {W}; g = g + {share}) begin : group\n{copies}\
+             for (i = g; i < {W} && i < g + {share}; i = i + {slice}) begin : slice\n{part}end\nend\n",
+            share = SHARE * slice
+        )
     }
 
     /// Verilog of the registers.
@@ -155,15 +177,17 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
                 )
             };
             let registers = if *self._pipelined { self.registers() } else { String::new() };
-            let whole = registers.clone() + &part(W, "");
+            let whole = registers + &part(W, "");
             let slice = ECP5_BLOCK >> A;
             if !(1..=4).contains(&slice) || !W.is_multiple_of(slice) {
                 return Verilog::Custom(whole);
             }
-            let slices = format!(
-                "{registers}genvar i;\nfor (i = 0; i < {W}; i = i + {slice}) begin : slice\n{}end\n",
-                part(slice, &format!("[i +: {slice}]"))
-            );
+            let slice_part = part(slice, &format!("[i +: {slice}]"));
+            if *self._pipelined {
+                let groups = Self::groups(slice, &slice_part);
+                return Verilog::Custom(format!("`ifdef SYSTOLE_ECP5\n{groups}`else\n{whole}`endif\n"));
+            }
+            let slices = format!("genvar i;\nfor (i = 0; i < {W}; i = i + {slice}) begin : slice\n{slice_part}end\n");
             return Verilog::Custom(format!("`ifdef SYSTOLE_ECP5\n{slices}`else\n{whole}`endif\n"));
         }
         let generic = format!(
@@ -212,6 +236,9 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
 /// Bits of an ECP5 block RAM without those for parity. A memory that is deeper than a block of 9 bits is cut into slices as
 /// deep as itself: yosys would stack blocks, and the multiplexer behind them comes after the 5.7 ns that a word takes.
 const ECP5_BLOCK: usize = 1 << 14;
+
+/// Blocks that share a copy of the registers before a pipelined memory.
+const SHARE: usize = 6;
 
 /// Words up to which a memory on the ECP5 is better off outside block RAM, which takes 5.7 ns to give a word; the RAM in
 /// its logic cells takes a tenth.

@@ -5,9 +5,9 @@
 
 use crate::board::{Board, Level};
 use crate::bridge;
+use crate::crossing;
 use crate::merge::merge;
 use crate::pll;
-use crate::slice;
 use sha2::{Digest, Sha256};
 use systole_isa::bridge::{IDENTITY_WORDS, VERSION};
 use systole_isa::config::Config;
@@ -38,8 +38,8 @@ pub fn verilog(board: &Board, config: &Config, kernel: &str) -> Result<String, S
     let raw = bridge::raw_verilog(board.divider(), bus, identity(board, config, kernel))?;
     let prefix = format!("{}_", bridge::BRIDGE);
     let below = merge(&raw, &prefix, bridge::BRIDGE)?;
-    let slice = if config.pipelined { slice::module() } else { String::new() };
-    Ok(format!("{}\n{}{slice}\n{below}", header(board, config), top(board, config)?))
+    let crossing = if config.pipelined { crossing::module() } else { String::new() };
+    Ok(format!("{}\n{}{crossing}\n{below}", header(board, config), top(board, config)?))
 }
 
 fn header(board: &Board, config: &Config) -> String {
@@ -54,6 +54,16 @@ fn header(board: &Board, config: &Config) -> String {
     )
 }
 
+/// The bridge's clock where it is not the kernel's: the oscillator's, by way of a global buffer of its own.
+fn bridge_clock(board: &Board) -> Result<String, String> {
+    if board.part != "ecp5-85" {
+        return Err(format!("board `{}`: no second clock is known for part {}", board.name, board.part));
+    }
+    Ok("`ifdef SYSTOLE_SIMULATED\n    assign bridge_clk = clock;\n`else\n    \
+        DCCA bridge_buffer (.CLKI(clock), .CE(1'b1), .CLKO(bridge_clk));\n`endif\n"
+        .into())
+}
+
 fn top(board: &Board, config: &Config) -> Result<String, String> {
     let (bus, bytes, address) = (8 * config.bus_bytes(), config.bus_bytes(), config.addr_bits as usize);
     let pll = pll::verilog(board)?;
@@ -62,7 +72,7 @@ fn top(board: &Board, config: &Config) -> Result<String, String> {
         0 => name.to_string(),
         more => format!("{{{more}'d0, {name}}}"),
     };
-    // With slices the kernel has wires of its own.
+    // With a clock of its own the kernel has wires of its own.
     let side = if config.pipelined { "kernel_" } else { "" };
     let mut wires = String::new();
     let mut kernel = String::new();
@@ -119,12 +129,13 @@ fn top(board: &Board, config: &Config) -> Result<String, String> {
         };
         bridge += &format!(",\n        .{ours}({seen})");
     }
-    let (slices, interrupt) = if config.pipelined {
-        wires += "    wire kernel_interrupt;\n";
-        (slice::instances(address, bus), "reg")
+    let (crossings, clock, reset) = if config.pipelined {
+        wires += "    wire kernel_interrupt;\n    wire bridge_clk;\n";
+        (crossing::instances(address, bus), bridge_clock(board)?, ["bridge_clk", "runs[1]"])
     } else {
-        (String::new(), "wire")
+        (String::new(), String::new(), ["clk", "kernel_reset_n"])
     };
+    let [bridge_clk, kernel_reset_n] = reset;
     // What the bridge does not look at: answers that are always OKAY, and what is the same in every burst.
     for (open, bits) in [
         // Taken together with the address.
@@ -144,16 +155,16 @@ fn top(board: &Board, config: &Config) -> Result<String, String> {
     }
     Ok(format!(
         "module {SHELL} (\n    input wire clock,\n    input wire rx,\n    output wire tx,\n    output wire led_busy,\n    \
-         output wire led_waits\n);\n    wire clk;\n    wire ready;\n    wire busy;\n    wire waits;\n    {interrupt} interrupt;\n    \
+         output wire led_waits\n);\n    wire clk;\n    wire ready;\n    wire busy;\n    wire waits;\n    wire interrupt;\n    \
          wire kernel_reset_n;\n    reg [1:0] running;\n    initial running = 2'b00;\n{wires}\n\
-         `ifdef SYSTOLE_SIMULATED\n    assign clk = clock;\n    assign ready = 1'b1;\n`else\n{pll}`endif\n    \
+         `ifdef SYSTOLE_SIMULATED\n    assign clk = clock;\n    assign ready = 1'b1;\n`else\n{pll}`endif\n{clock}    \
          // The clock is there for two cycles before anything moves.\n    \
-         always @(posedge clk or negedge ready) begin\n        if (!ready) running <= 2'b00;\n        \
+         always @(posedge {bridge_clk} or negedge ready) begin\n        if (!ready) running <= 2'b00;\n        \
          else running <= {{running[0], 1'b1}};\n    end\n    \
          assign led_busy = {invert}busy;\n    assign led_waits = {invert}waits;\n\n    \
-         systole_infer kernel (\n        .ap_clk(clk),\n        .ap_rst_n(kernel_reset_n),\n        .interrupt({side}interrupt),\n        \
-         .s_axi_control_wstrb(4'b1111),\n        .m_axi_gmem_bid(1'b0){kernel}\n    );\n\n{slices}    \
-         {} bridge (\n        .clock(clk),\n        .reset(~running[1]),\n        .rx(rx),\n        .tx(tx),\n        .busy(busy),\n        \
+         systole_infer kernel (\n        .ap_clk(clk),\n        .ap_rst_n({kernel_reset_n}),\n        .interrupt({side}interrupt),\n        \
+         .s_axi_control_wstrb(4'b1111),\n        .m_axi_gmem_bid(1'b0){kernel}\n    );\n\n{crossings}    \
+         {} bridge (\n        .clock({bridge_clk}),\n        .reset(~running[1]),\n        .rx(rx),\n        .tx(tx),\n        .busy(busy),\n        \
          .waits(waits),\n        .kernel_reset_n(kernel_reset_n),\n        .interrupt(interrupt){bridge}\n    );\nendmodule\n",
         bridge::BRIDGE
     ))

@@ -239,6 +239,7 @@ impl<const AW: usize, const BUS: usize, const MW: usize, const Z: usize> Logic f
         }
         // Pipelined: whatever is there, as long as the register is free; its enable goes a long way.
         for _z in 0..Z {
+            self.data.d.next = self.data.q.val();
             if self.free.val() {
                 self.data.d.next = self.act_data.val();
                 if self.snapshot.q.val() {

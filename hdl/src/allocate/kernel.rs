@@ -88,7 +88,7 @@ pub struct Allocate<
     pub m_axi_gmem_rresp: Signal<In, Bits<2>>,
     pub m_axi_gmem_rlast: Signal<In, Bit>,
     control: Control<AW>,
-    fetch: Fetch<AW, BUS>,
+    fetch: Fetch<AW, BUS, 0>,
     header: Header<L, P, A, D>,
     costs: Table<L, P>,
     chain: Chain<L, P>,

@@ -96,6 +96,13 @@ pub struct Arrival<
     multiplier_here: DFF<Bit>,
     common: DFF<Bits<64>>,
     held: DFF<Bits<AB>>,
+    // Pipelined: it is a word of a record, of constants; known a cycle ahead, for it goes to many cells.
+    #[default(from_fn(|_| Default::default()))]
+    arriving_record: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    arriving_constant: [DFF<Bit>; Z],
+    of_record: Signal<Local, Bit>,
+    of_constant: Signal<Local, Bit>,
     record: Signal<Local, Bit>,
     of_biases: Signal<Local, Bit>,
     last_row: Signal<Local, Bits<RB>>,
@@ -203,7 +210,13 @@ impl<
                 self.fetching.d.next = false;
             }
         }
-        self.here.next = self.arriving.q.val() && !self.records_here.q.val();
+        self.of_record.next = self.arriving.q.val() && !self.records_here.q.val();
+        self.of_constant.next = self.arriving.q.val() && self.records_here.q.val();
+        for z in 0..Z {
+            self.of_record.next = self.arriving_record[z].q.val();
+            self.of_constant.next = self.arriving_constant[z].q.val();
+        }
+        self.here.next = self.of_record.val();
         self.part.next = self.words.q.val();
         self.lane.next = self.to_lane.q.val();
         self.row.next = self.to_row.q.val();
@@ -213,14 +226,14 @@ impl<
             for p in PW..(PW + 1) {
                 if self.words.q.val().get_bit(p - 1) {
                     self.words.d.next = self.first_word.val();
-                    self.record.next = !self.records_here.q.val();
+                    self.record.next = self.of_record.val();
                 }
             }
         }
         // Or a word with the multiplier, and four with the biases of a quarter of the lanes each.
         self.of_biases.next = false;
         for _l in 0..LU {
-            if self.arriving.q.val() && self.uniform.val() && !self.records_here.q.val() {
+            if self.of_record.val() && self.uniform.val() {
                 self.record.next = false;
                 self.multiplier_here.d.next = true;
                 self.of_biases.next = self.multiplier_here.q.val();
@@ -240,7 +253,7 @@ impl<
             self.common.d.next = bit_cast::<64, WB>(self.word.val());
         }
         self.multiplier.next = self.common.q.val();
-        if self.arriving.q.val() && self.records_here.q.val() {
+        if self.of_constant.val() {
             self.held.d.next = (self.held.q.val() >> self.word_bits.val())
                 | (bit_cast::<AB, WB>(self.word.val()) << self.constants_less_word.val());
             self.words.d.next = self.words.q.val() << 1;
@@ -282,6 +295,12 @@ impl<
         if self.clear.val() {
             self.fetching.d.next = false;
             self.all_here.d.next = false;
+        }
+        for z in 0..Z {
+            self.arriving_record[z].clock.next = self.clock.val();
+            self.arriving_constant[z].clock.next = self.clock.val();
+            self.arriving_record[z].d.next = self.arriving.d.val() && !self.records_here.d.val();
+            self.arriving_constant[z].d.next = self.arriving.d.val() && self.records_here.d.val();
         }
     }
 }

@@ -240,6 +240,11 @@ pub struct Drain<
     ending9: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
     ending10: [DFF<Bit>; Z],
+    // The word is written, the other tensor is read: from a register, for it goes a long way.
+    #[default(from_fn(|_| Default::default()))]
+    writes: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    reads: [DFF<Bit>; Z],
     adding: DFF<Bits<7>>,
     ending: DFF<Bits<7>>,
     two: Signal<Local, Bit>,
@@ -671,6 +676,9 @@ impl<
         }
         // Residual addition: the value, and a cycle later the word to add, go into the lanes.
         self.add_read.next = self.whole_word.val() && self.add.val();
+        for z in 0..Z {
+            self.add_read.next = self.reads[z].q.val();
+        }
         self.add_address.next = self.add_at.q.val();
         if self.add_read.val() {
             self.value6.d.next = self.whole.val();
@@ -752,10 +760,12 @@ impl<
             self.out.next = self.adding.q.val().get_bit(6);
             self.done.next = self.adding.q.val().get_bit(6) && self.ending.q.val().get_bit(6);
             for z in 0..Z {
-                self.out.next = self.adding10[z].q.val();
                 self.done.next = self.adding10[z].q.val() && self.ending10[z].q.val();
             }
             self.word.next = self.added.val();
+        }
+        for z in 0..Z {
+            self.out.next = self.writes[z].q.val();
         }
         self.walk.done.next = self.done.val();
         self.write.next = self.out.val();
@@ -776,6 +786,16 @@ impl<
             self.last.d.next = self.no_last.val();
             self.completes.d.next = false;
             self.adding.d.next = self.none_adding.val();
+        }
+        for z in 0..Z {
+            self.writes[z].clock.next = self.clock.val();
+            self.reads[z].clock.next = self.clock.val();
+            self.writes[z].d.next = self.completes.d.val();
+            self.reads[z].d.next = false;
+            if self.add.val() {
+                self.writes[z].d.next = self.adding10[z].d.val();
+                self.reads[z].d.next = self.completes.d.val();
+            }
         }
     }
 }

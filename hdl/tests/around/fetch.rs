@@ -1,9 +1,10 @@
 //! Command fetch.
 
+use rust_hdl_core::prelude::Block;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use systole_hdl::cosim;
-use systole_hdl::cosim::Rng;
+use systole_hdl::cosim::{Cosim, Rng};
 use systole_hdl::fetch::*;
 
 const BURST: usize = 16;
@@ -66,13 +67,9 @@ impl Model {
     }
 }
 
-fn commands_come_in_order<const BUS: usize>() {
-    let bench = cosim!(Fetch::<24, BUS>::default(),
-        inputs: [reset, start, base, flush, arready, rvalid, rdata, cmd_ready],
-        outputs: [busy, arvalid, araddr, cmd_valid, cmd])
-    .gate("cmd", "cmd_valid")
-    .gate("araddr", "arvalid");
-    let mut rng = Rng::new(BUS as u64);
+fn commands_come_in_order<B: Block>(bench: Cosim<B>, bus: usize, pipelined: bool) {
+    let bench = bench.gate("cmd", "cmd_valid").gate("araddr", "arvalid");
+    let mut rng = Rng::new(bus as u64);
     let model = RefCell::new(Model::default());
     let mut beats: VecDeque<u128> = VecDeque::new();
     let (mut flush, mut was_ready, mut started) = (false, false, false);
@@ -81,36 +78,49 @@ fn commands_come_in_order<const BUS: usize>() {
         |cycle, last| {
             let (busy, asked) = (last.first() == Some(&1), last.get(1) == Some(&1) && was_ready);
             if asked {
-                beats.extend((0..BURST).map(|_| rng.bits(BUS)));
+                beats.extend((0..BURST).map(|_| rng.bits(bus)));
             }
             flush = busy && (flush || rng.below(300) == 0);
             was_ready = rng.chance(60);
             let phase = [90, 30][cycle / 500 % 2];
+            let front = beats.front().copied();
             let beat = rng.chance(phase).then(|| beats.pop_front()).flatten();
             // A start only when all is over, and one start at a time.
             let over = model.borrow().come.len() == BURST * model.borrow().asked;
             started = cycle > 0 && !busy && over && !started && rng.chance(30);
-            vec![
+            let mut inputs = vec![
                 u128::from(cycle == 0),
                 u128::from(started),
                 rng.bits(12) << 12,
                 u128::from(flush),
                 u128::from(was_ready),
                 u128::from(beat.is_some()),
-                beat.unwrap_or(0),
+                front.unwrap_or(0),
                 u128::from(rng.chance(120 - phase)),
-            ]
+            ];
+            if pipelined {
+                // One that is not taken stands there, or not yet.
+                inputs.push(u128::from(beat.is_some() || front.is_some() && rng.chance(50)));
+            }
+            inputs
         },
-        |i| model.borrow_mut().step(i, BUS / 32),
+        |i| model.borrow_mut().step(i, bus / 32),
     );
 }
 
-#[test]
-fn commands_come_in_order_from_32_bits() {
-    commands_come_in_order::<32>();
+/// Fetch on a bus of so many bits, pipelined with Z = 1; its ports, with those of a pipelined one.
+macro_rules! fetch {
+    ($name:ident, $bus:literal, $z:literal $(, $more:literal)?) => {
+        #[test]
+        fn $name() {
+            let bench = cosim!(Fetch::<24, $bus, $z>::default(),
+                inputs: [reset, start, base, flush, arready, rvalid, rdata, cmd_ready $(, offered[$more])?],
+                outputs: [busy, arvalid, araddr, cmd_valid, cmd]);
+            commands_come_in_order(bench, $bus, $z > 0);
+        }
+    };
 }
 
-#[test]
-fn commands_come_in_order_from_128_bits() {
-    commands_come_in_order::<128>();
-}
+fetch!(commands_come_in_order_from_32_bits, 32, 0);
+fetch!(commands_come_in_order_from_128_bits, 128, 0);
+fetch!(pipelined_commands_come_in_order_from_128_bits, 128, 1, 0);
