@@ -27,6 +27,8 @@ pub struct Board {
     pub oscillator_hz: u64,
     /// Clock of kernel and bridge, in Hz.
     pub clock_hz: u64,
+    /// Clock of a pipelined kernel, in Hz; the bridge's is the oscillator's then.
+    pub pipelined_hz: u64,
     /// Clock that place-and-route is asked for, in Hz.
     pub aim_hz: u64,
     /// Bits a second on the serial line.
@@ -94,6 +96,24 @@ impl Board {
         Ok(config)
     }
 
+    /// Clock of this kernel, in Hz.
+    pub fn kernel_hz(&self, config: &Config) -> u64 {
+        if config.pipelined {
+            self.pipelined_hz
+        } else {
+            self.clock_hz
+        }
+    }
+
+    /// Clock of this kernel's bridge, in Hz.
+    pub fn bridge_hz(&self, config: &Config) -> u64 {
+        if config.pipelined {
+            self.oscillator_hz
+        } else {
+            self.clock_hz
+        }
+    }
+
     /// Clock cycles a bit of the serial line.
     pub fn divider(&self) -> u32 {
         ((self.clock_hz + self.baud / 2) / self.baud) as u32
@@ -113,8 +133,14 @@ impl Board {
         if !(1_000_000..=400_000_000).contains(&self.clock_hz) {
             return bad("clock_hz", &self.clock_hz, "1000000 to 400000000");
         }
-        if !(self.clock_hz..=400_000_000).contains(&self.aim_hz) {
-            return bad("aim_hz", &self.aim_hz, &format!("clock_hz, {}, to 400000000", self.clock_hz));
+        let clock = self.clock_hz.max(self.pipelined_hz);
+        if !(clock..=400_000_000).contains(&self.aim_hz) {
+            return bad("aim_hz", &self.aim_hz, &format!("clock_hz, {clock}, to 400000000"));
+        }
+        let pipelined = self.configs.iter().filter_map(|c| configs::config(c).ok()).any(|c| c.pipelined);
+        if pipelined && self.clock_hz != self.oscillator_hz {
+            let may = format!("oscillator_hz, {}, for the bridge of a pipelined kernel has that", self.oscillator_hz);
+            return bad("clock_hz", &self.clock_hz, &may);
         }
         if self.baud < self.clock_hz / 1024 || self.baud > self.clock_hz / 4 {
             return bad("baud", &self.baud, &format!("{} to {}", self.clock_hz / 1024 + 1, self.clock_hz / 4));

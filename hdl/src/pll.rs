@@ -2,20 +2,20 @@
 
 use crate::board::Board;
 
-/// Verilog between pin `clock` and the wires `clk` and `ready`. The error says which clock the part cannot make.
-pub fn verilog(board: &Board) -> Result<String, String> {
-    if board.clock_hz == board.oscillator_hz {
+/// Verilog between pin `clock` and the wires `clk`, of so many Hz, and `ready`. The error says which clock the part cannot make.
+pub fn verilog(board: &Board, clock_hz: u64) -> Result<String, String> {
+    if clock_hz == board.oscillator_hz {
         return Ok("    assign clk = clock;\n    assign ready = 1'b1;\n".into());
     }
     let text = match board.part.as_str() {
-        "ice40up5k" => ice40(board.oscillator_hz, board.clock_hz),
-        "ecp5-85" => ecp5(board.oscillator_hz, board.clock_hz),
+        "ice40up5k" => ice40(board.oscillator_hz, clock_hz),
+        "ecp5-85" => ecp5(board.oscillator_hz, clock_hz),
         other => return Err(format!("board `{}`: no PLL is known for part {other}", board.name)),
     };
     text.ok_or_else(|| {
         format!(
             "constraints/boards.yaml: board `{}`: clock_hz is {}; the PLL of {} cannot make that of {} Hz",
-            board.name, board.clock_hz, board.part, board.oscillator_hz
+            board.name, clock_hz, board.part, board.oscillator_hz
         )
     })
 }

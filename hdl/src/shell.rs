@@ -15,6 +15,8 @@ use systole_isa::ISA_VERSION;
 
 /// Name of the top module.
 pub const SHELL: &str = "systole_shell";
+/// The bridge's clock, where the kernel has one of its own.
+pub const BRIDGE_CLOCK: &str = "bridge_clk";
 /// Its ports; the pin files name each.
 pub const PORTS: [&str; 5] = ["clock", "rx", "tx", "led_busy", "led_waits"];
 
@@ -24,7 +26,7 @@ pub fn identity(board: &Board, config: &Config, kernel: &str) -> [u32; IDENTITY_
     [
         VERSION | ISA_VERSION << 16,
         config.n as u32 | (config.bus_bytes() as u32) << 16,
-        board.clock_hz as u32,
+        board.kernel_hz(config) as u32,
         u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]]),
     ]
 }
@@ -48,7 +50,7 @@ fn header(board: &Board, config: &Config) -> String {
          // Board {}, configuration {}: clock {} Hz, serial line of {} baud ({} cycles a bit). Needs systole_infer.v.\n",
         board.name,
         config.name,
-        board.clock_hz,
+        board.kernel_hz(config),
         board.baud,
         board.divider()
     )
@@ -66,7 +68,7 @@ fn bridge_clock(board: &Board) -> Result<String, String> {
 
 fn top(board: &Board, config: &Config) -> Result<String, String> {
     let (bus, bytes, address) = (8 * config.bus_bytes(), config.bus_bytes(), config.addr_bits as usize);
-    let pll = pll::verilog(board)?;
+    let pll = pll::verilog(board, board.kernel_hz(config))?;
     let invert = if board.leds == Level::Low { "~" } else { "" };
     let wide = |name: &str| match 32 - address {
         0 => name.to_string(),

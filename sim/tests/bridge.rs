@@ -17,21 +17,47 @@ use std::time::{Duration, Instant};
 
 /// Time after which a request is sent again: the simulation is slow where tests run side by side.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Bytes of a bus word of small4x4.
-const BUS: usize = 4;
 
-/// The program that `scripts/shell` built. `None`, and a line that says so, where it is not there.
-fn program(test: &str) -> Option<PathBuf> {
-    let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/shell/icebreaker-small4x4/systole_shell"));
-    if file.is_file() {
-        return Some(file);
+/// A shell that `scripts/shell` built, what its configuration has, and its kernel's clock in Hz.
+#[derive(Clone, Copy)]
+struct Shell {
+    name: &'static str,
+    options: &'static str,
+    n: u32,
+    bus: usize,
+    clock_hz: u32,
+}
+
+/// Kernel and bridge have one clock.
+const ICEBREAKER: Shell =
+    Shell { name: "icebreaker-small4x4", options: "--board icebreaker", n: 4, bus: 4, clock_hz: 12_000_000 };
+/// The kernel is pipelined: it has a clock of its own, and crossings lie between the two.
+const ULX3S: Shell = Shell {
+    name: "ulx3s-85f-edge12x12",
+    options: "--board ulx3s-85f --config edge12x12",
+    n: 12,
+    bus: 16,
+    clock_hz: 75_000_000,
+};
+
+impl Shell {
+    /// The program. `None`, and a line that says so, where it is not there.
+    fn program(&self, test: &str) -> Option<PathBuf> {
+        let shells = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/shell"));
+        let file = shells.join(self.name).join("systole_shell");
+        if file.is_file() {
+            return Some(file);
+        }
+        // Not by a macro: the test harness would keep the line to itself.
+        let _ =
+            writeln!(std::io::stderr(), "SKIPPED {test}: no {}; run scripts/shell {}", file.display(), self.options);
+        None
     }
-    // Not by a macro: the test harness would keep the line to itself.
-    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: no {}; run scripts/shell --board icebreaker", file.display());
-    None
 }
 
 struct Board {
+    /// Bytes of a bus word.
+    bus: usize,
     child: Child,
     line: File,
     sequence: bool,
@@ -41,7 +67,7 @@ struct Board {
 }
 
 impl Board {
-    fn start(program: &PathBuf, options: &[&str]) -> Self {
+    fn start(shell: Shell, program: &PathBuf, options: &[&str]) -> Self {
         let mut child = Command::new(program)
             .args(options)
             .arg("--until-eof")
@@ -57,7 +83,7 @@ impl Board {
             .custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK)
             .open(path.trim())
             .unwrap();
-        Self { child, line, sequence: false, came: vec![], repeated: 0 }
+        Self { bus: shell.bus, child, line, sequence: false, came: vec![], repeated: 0 }
     }
 
     /// Sends bytes as they are.
@@ -127,7 +153,7 @@ impl Board {
         let mut state = self.write(control::CONTROL, control::AP_START);
         for _ in 0..1000 {
             let at = state.address as usize;
-            let bytes = state.beats as usize * BUS;
+            let bytes = state.beats as usize * self.bus;
             if state.flags & READ_WAITS != 0 {
                 let words: Vec<u32> =
                     memory[at..at + bytes].chunks(4).map(|w| u32::from_le_bytes([w[0], w[1], w[2], w[3]])).collect();
@@ -157,18 +183,18 @@ impl Drop for Board {
 const WORDS: usize = 100;
 
 /// Commands, weights (none), input, output and counters, 64 KiB each.
-fn memory() -> Vec<u8> {
+fn memory(bus: usize) -> Vec<u8> {
     let mut memory = vec![0; 5 << 16];
     let commands = copy_stream(WORDS as i64);
     memory[..commands.len()].copy_from_slice(&commands);
-    (0..WORDS * BUS).for_each(|i| memory[(2 << 16) + i] = (i * 37 + 11) as u8);
+    (0..WORDS * bus).for_each(|i| memory[(2 << 16) + i] = (i * 37 + 11) as u8);
     memory
 }
 
-fn copied(memory: &[u8]) {
-    assert_eq!(memory[3 << 16..][..WORDS * BUS], memory[2 << 16..][..WORDS * BUS]);
-    assert!(memory[(3 << 16) + WORDS * BUS..4 << 16].iter().all(|&b| b == 0));
-    let snapshot = Snapshot::parse_all(&memory[4 << 16..][..Snapshot::bytes(BUS)], BUS)[0];
+fn copied(memory: &[u8], bus: usize) {
+    assert_eq!(memory[3 << 16..][..WORDS * bus], memory[2 << 16..][..WORDS * bus]);
+    assert!(memory[(3 << 16) + WORDS * bus..4 << 16].iter().all(|&b| b == 0));
+    let snapshot = Snapshot::parse_all(&memory[4 << 16..][..Snapshot::bytes(bus)], bus)[0];
     let written = snapshot.0[BUS_WRITES] as usize;
     assert!((WORDS..WORDS + 16).contains(&written), "{written} words written");
     assert!(snapshot.0[COMMANDS] > 0);
@@ -176,19 +202,28 @@ fn copied(memory: &[u8]) {
 
 #[test]
 fn a_board_tells_what_it_is_and_runs_a_program() {
-    let Some(program) = program("bridge") else { return };
-    let mut board = Board::start(&program, &[]);
+    tells_what_it_is_and_runs_a_program(ICEBREAKER);
+}
+
+#[test]
+fn a_board_whose_kernel_has_its_own_clock_tells_what_it_is_and_runs_a_program() {
+    tells_what_it_is_and_runs_a_program(ULX3S);
+}
+
+fn tells_what_it_is_and_runs_a_program(shell: Shell) {
+    let Some(program) = shell.program("bridge") else { return };
+    let mut board = Board::start(shell, &program, &[]);
     board.ask(OP_RESET, &[]);
     let (_, identity) = board.ask(OP_IDENTIFY, &[]);
-    assert_eq!(identity[..3], [VERSION | isa::ISA_VERSION << 16, 4 | 4 << 16, 12_000_000]);
+    assert_eq!(identity[..3], [VERSION | isa::ISA_VERSION << 16, shell.n | (shell.bus as u32) << 16, shell.clock_hz]);
     let kernel = std::fs::read(program.with_file_name("systole_infer.v")).unwrap();
     assert_eq!(identity[3].to_le_bytes(), systole_sim::pack::sha256(&kernel)[..4]);
     assert_eq!(board.read(control::CONTROL), control::AP_IDLE);
     board.write(control::argument_offset(2), 0x00ab_c000);
     assert_eq!(board.read(control::argument_offset(2)), 0x00ab_c000);
-    let mut memory = memory();
+    let mut memory = memory(board.bus);
     board.run(&mut memory);
-    copied(&memory);
+    copied(&memory, board.bus);
     assert_eq!(board.read(control::STATUS), 0);
     assert_eq!(board.read(control::CONTROL) & control::AP_DONE, control::AP_DONE);
     assert_eq!(board.repeated, 0);
@@ -197,13 +232,13 @@ fn a_board_tells_what_it_is_and_runs_a_program() {
     board.ask(OP_RESET, &[]);
     assert_eq!(board.read(control::INTERRUPT_ENABLE), 0);
     board.run(&mut memory);
-    copied(&memory);
+    copied(&memory, board.bus);
 }
 
 #[test]
 fn damaged_requests_are_dropped_and_repeated_ones_have_no_effect_again() {
-    let Some(program) = program("bridge") else { return };
-    let mut board = Board::start(&program, &[]);
+    let Some(program) = ICEBREAKER.program("bridge") else { return };
+    let mut board = Board::start(ICEBREAKER, &program, &[]);
     board.ask(OP_RESET, &[]);
     board.write(control::INTERRUPT_ENABLE, 1);
     // The register toggles with each write of a one: a repetition must not.
@@ -239,8 +274,17 @@ fn damaged_requests_are_dropped_and_repeated_ones_have_no_effect_again() {
 
 #[test]
 fn read_and_write_errors_reach_the_kernel() {
-    let Some(program) = program("bridge") else { return };
-    let mut board = Board::start(&program, &[]);
+    errors_reach_the_kernel(ICEBREAKER);
+}
+
+#[test]
+fn read_and_write_errors_reach_a_kernel_that_has_its_own_clock() {
+    errors_reach_the_kernel(ULX3S);
+}
+
+fn errors_reach_the_kernel(shell: Shell) {
+    let Some(program) = shell.program("bridge") else { return };
+    let mut board = Board::start(shell, &program, &[]);
     board.ask(OP_RESET, &[]);
     for i in 0..5 {
         board.write(control::argument_offset(i), i << 16);
@@ -262,7 +306,7 @@ fn read_and_write_errors_reach_the_kernel() {
     }
     assert_eq!(board.read(control::STATUS) & control::STATUS_READ_ERROR, control::STATUS_READ_ERROR);
     // Writes that fail: the same program, but the store is refused.
-    let mut memory = memory();
+    let mut memory = memory(board.bus);
     board.ask(OP_RESET, &[]);
     board.run_refusing(&mut memory);
     assert_eq!(board.read(control::STATUS), control::STATUS_WRITE_ERROR);
@@ -278,7 +322,7 @@ impl Board {
         self.write(control::GLOBAL_INTERRUPT, 1);
         let mut state = self.write(control::CONTROL, control::AP_START);
         while state.flags & INTERRUPT == 0 {
-            let (at, bytes) = (state.address as usize, state.beats as usize * BUS);
+            let (at, bytes) = (state.address as usize, state.beats as usize * self.bus);
             state = match state.flags {
                 f if f & READ_WAITS != 0 => {
                     let words: Vec<u32> = memory[at..at + bytes]
@@ -296,19 +340,19 @@ impl Board {
 
 #[test]
 fn a_bad_line_costs_time_and_nothing_else() {
-    let Some(program) = program("bridge") else { return };
-    let mut board = Board::start(&program, &["--flip", "0.0005", "--drop", "0.001", "--seed", "7"]);
+    let Some(program) = ICEBREAKER.program("bridge") else { return };
+    let mut board = Board::start(ICEBREAKER, &program, &["--flip", "0.0005", "--drop", "0.001", "--seed", "7"]);
     board.ask(OP_RESET, &[]);
-    let mut memory = memory();
+    let mut memory = memory(board.bus);
     board.run(&mut memory);
-    copied(&memory);
+    copied(&memory, board.bus);
     assert!(board.repeated > 0, "the line was good");
 }
 
 #[test]
 fn an_unplugged_line_ends() {
-    let Some(program) = program("bridge") else { return };
-    let mut board = Board::start(&program, &["--unplug-after", "20"]);
+    let Some(program) = ICEBREAKER.program("bridge") else { return };
+    let mut board = Board::start(ICEBREAKER, &program, &["--unplug-after", "20"]);
     board.send(&frame(REQUEST, OP_STATUS, true, &[]).unwrap());
     board.send(&frame(REQUEST, OP_STATUS, true, &[]).unwrap());
     assert_eq!(board.child.wait().unwrap().code(), Some(0));
@@ -325,7 +369,7 @@ fn an_unplugged_line_ends() {
 
 #[test]
 fn bad_options_are_one_line() {
-    let Some(program) = program("bridge") else { return };
+    let Some(program) = ICEBREAKER.program("bridge") else { return };
     for (options, why) in [
         (vec!["--flip", "2"], "systole_shell: --flip is `2`; it must be 0 to 1\n"),
         (vec!["--bit-clocks", "3"], "systole_shell: --bit-clocks is `3`; it must be a number from 4 on\n"),

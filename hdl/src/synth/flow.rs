@@ -8,6 +8,7 @@ use anyhow::{anyhow, bail, Context, Result};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
+use systole_hdl::shell::BRIDGE_CLOCK;
 
 /// The programs of a part's family.
 pub struct Tools {
@@ -31,6 +32,8 @@ pub struct Design<'a> {
     pub constraints: Option<&'a str>,
     /// Clock that is wanted.
     pub clock_hz: u64,
+    /// Clock of the bridge, where it has one of its own.
+    pub bridge_hz: Option<u64>,
     /// Clock that nextpnr is asked for: it stops trying at what it is asked for.
     pub aim_hz: u64,
     /// Seeds to try.
@@ -142,7 +145,11 @@ fn route(design: &Design<'_>, placer: &Tool, seed: u32, progress: &Progress) -> 
     let (netlist, text, number) = (format!("{}.json", design.top), textual(seed), seed.to_string());
     let (log, report) = (format!("seed-{seed}.log"), format!("seed-{seed}.json"));
     let frequency = format!("{}", design.aim_hz as f64 / 1e6);
-    let share = design.clock_hz as f64 / design.aim_hz as f64;
+    // By the net's name: the bridge's clock may be another.
+    let wanted = |net: &str| match design.bridge_hz {
+        Some(hz) if net.contains(BRIDGE_CLOCK) => hz as f64 / 1e6,
+        _ => design.clock_hz as f64 / 1e6,
+    };
     let option = format!("--{}", part.family.constraints());
     let mut arguments = part.flags.to_vec();
     arguments.extend(["--json", &netlist, "--freq", &frequency, "--seed", &number, "--timing-allow-fail"]);
@@ -161,5 +168,5 @@ fn route(design: &Design<'_>, placer: &Tool, seed: u32, progress: &Progress) -> 
     }
     let path = folder.join(report);
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok((report::routed(&text, seed, share).with_context(|| format!("{}", path.display()))?, said))
+    Ok((report::routed(&text, seed, wanted).with_context(|| format!("{}", path.display()))?, said))
 }

@@ -53,12 +53,12 @@ pub fn name(board: &Board, config: &Config) -> String {
     format!("{}-{}", board.name, config.name)
 }
 
-/// Clock cycles until the kernel has the first word of a read: the host asks for the state, and sends the word that it is told
+/// Cycles of its clock until the kernel has the first word of a read: the host asks for the state, and sends the word that it is told
 /// to; eight data bits, a start and a stop bit for each byte of the three frames.
 fn read_latency_cycles(board: &Board, config: &Config) -> u32 {
     let (empty, state) = (5, 4 * bridge::STATE_WORDS as u64);
     let bits = 10 * (3 * empty + state + config.bus_bytes() as u64);
-    u32::try_from((bits * board.clock_hz).div_ceil(board.baud)).unwrap_or(u32::MAX)
+    u32::try_from((bits * board.kernel_hz(config)).div_ceil(board.baud)).unwrap_or(u32::MAX)
 }
 
 /// The manifest of a board's container.
@@ -69,7 +69,7 @@ fn manifest(board: &Board, config: &Config, sources: &Files, energy: &str) -> Re
         part: config.part.clone(),
         config: config.clone(),
         isa_version: ISA_VERSION,
-        clock_hz: board.clock_hz,
+        clock_hz: board.kernel_hz(config),
         rtl_digest: digest(kernel.as_bytes()),
         kernels: vec![Kernel::infer()],
         memory: MemoryPort {

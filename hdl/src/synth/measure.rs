@@ -83,6 +83,7 @@ impl Place {
             part,
             constraints: None,
             clock_hz,
+            bridge_hz: None,
             aim_hz: clock_hz,
             seeds: &seeds,
             folder: &folder,

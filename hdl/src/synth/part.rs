@@ -145,6 +145,9 @@ pub const PARTS: &[Part] = &[
 /// path of `bitstreams/icebreaker-small4x4` of November 2026.
 const WIRE_PS: u32 = 2200;
 
+/// The same of an ECP5, where yosys takes 0.3 ns: of the paths of `edge12x12` that are longest after placement, 1 to 6 ns a wire.
+const ECP5_WIRE_PS: u32 = 1000;
+
 /// Registers that share a clock enable, at least: fewer than that have it in their LUTs, since cells of one tile share it and
 /// a full part has no tiles to give away.
 const LEAST_ENABLED: u32 = 5;
@@ -162,7 +165,7 @@ impl Part {
     /// iCE40: the steps of synth_ice40 with its `map_luts` written out, for one number: it gives the mapper 0.75 ns of wire
     /// a LUT, and in a part as full as this one it is about three times that, so that what it took for long were the
     /// carry chains, and paths of 13 LUTs it let be. abc9's second recipe takes 1.3 % fewer cells than its first here and no
-    /// longer a path. Without -dsp, so that only the array's own SB_MAC16 take DSP blocks. SYSTOLE_ICE40 and SYSTOLE_ECP5 pick the
+    /// longer a path. ECP5: synth_ecp5's steps with its `map_luts` written out for the same reason. Without -dsp, so that only the array's own SB_MAC16 take DSP blocks. SYSTOLE_ICE40 and SYSTOLE_ECP5 pick the
     /// leaf cells' bodies. Xilinx: -nolutram, since yosys 0.70 stops inside its own LUT RAM map for memories of some depths.
     pub fn synthesis(&self, files: &[&str], top: &str, json: &str) -> String {
         let files = files.join(" ");
@@ -176,7 +179,13 @@ impl Part {
                      {synth} -run map_cells: -json {json}"
                 )
             }
-            Family::Ecp5 => format!("read_verilog -D SYSTOLE_ECP5 {files}; synth_ecp5 -top {top} -json {json}"),
+            Family::Ecp5 => {
+                let synth = format!("synth_lattice -family ecp5 -top {top}");
+                format!(
+                    "read_verilog -D SYSTOLE_ECP5 {files}; {synth} -run :map_luts; techmap -map +/lattice/latches_map.v; \
+                     abc9 -W {ECP5_WIRE_PS}; clean; {synth} -run map_cells: -json {json}"
+                )
+            }
             Family::Xilinx => format!(
                 "read_verilog {files}; synth_xilinx -family xcup -nolutram -top {top}; tee -q -o {json} stat -json"
             ),

@@ -117,7 +117,6 @@ struct Report {
 #[derive(Deserialize)]
 struct Fmax {
     achieved: f64,
-    constraint: f64,
 }
 
 #[derive(Deserialize)]
@@ -173,12 +172,12 @@ impl Timing {
     }
 }
 
-/// nextpnr's report of a seed. `share`: of the clocks that it was asked for, this is what is wanted.
-pub fn routed(text: &str, seed: u32, share: f64) -> Result<Routed> {
+/// nextpnr's report of a seed. `wanted`: the clock that is wanted on a net, in MHz, which is not the one that nextpnr is asked for.
+pub fn routed(text: &str, seed: u32, wanted: impl Fn(&str) -> f64) -> Result<Routed> {
     let report: Report = serde_json::from_str(text).context("nextpnr's report is not as it was")?;
     let clock = |(net, f): (&String, &Fmax)| Clock {
         net: net.clone(),
-        wanted_mhz: hundredths(f.constraint * share),
+        wanted_mhz: hundredths(wanted(net)),
         fmax_mhz: hundredths(f.achieved),
     };
     let seed = Seed { seed, clocks: report.fmax.iter().map(clock).collect() };
@@ -290,7 +289,7 @@ mod tests {
                 {"delay": 1.0, "from": {"cell": "b", "port": "I0"}, "to": {"cell": "b", "port": "O"}, "type": "logic"},
                 {"delay": 0.5, "from": {"cell": "b", "port": "O"}, "to": {"cell": "c", "port": "D"}, "type": "setup"}]}],
             "fmax": {"fast": {"achieved": 90.0, "constraint": 10.0}, "clk": {"achieved": 36.125, "constraint": 12.0}}}"#;
-        let routed = routed(text, 3, 0.5).unwrap();
+        let routed = routed(text, 3, |net| if net == "clk" { 6.0 } else { 5.0 }).unwrap();
         assert_eq!(routed.seed.worst().unwrap().wanted_mhz, 6.0);
         assert_eq!(routed.seed.worst().unwrap().net, "clk");
         assert_eq!((routed.path.from.as_str(), routed.path.to.as_str()), ("a.CLK", "c.D"));
