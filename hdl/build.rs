@@ -67,7 +67,7 @@ fn sizes(c: &Config) -> String {
         ("NH: elements", n * n / 2),
         ("WB: bits of a word", 8 * n),
         ("SW: bits of a partial sum", 16 + clog2(n)),
-        ("S: cycles from a word to the one before the sums of the first pair", n + 1 + z),
+        ("S: cycles from a word to the one before the sums of the first pair", n + 1 + 2 * z),
         ("L: requantiser lanes", c.lanes),
         ("LB: bits of their results", 8 * c.lanes),
         ("G: groups of columns that share the lanes", groups),

@@ -1,7 +1,7 @@
 //! Accumulators of a pair of columns: two banks of sums, one being fed while the other is drained.
 //!
 //! Control arrives one cycle before the sums, so that the old ones are read meanwhile and block RAM has a cycle of its
-//! own, and passes to the next pair one cycle later, as the sums do. A sum is in memory two cycles after it arrived, or three
+//! own, and passes to the next pair one cycle later, as the sums do. A sum is in memory two cycles after it arrived, or four
 //! with Z = 1; the same word must not be fed again in any of those after it (the feeder sees to it). In maximum mode the sums
 //! must fit PW bits, which they do: an identity tile passes int8 values.
 
@@ -70,8 +70,8 @@ impl<const PW: usize, const AB: usize> Logic for NewSum<PW, AB> {
     }
 }
 
-/// Accumulators of AB bits for partial sums of PW bits, banks of D = 2^C words; Z = 1 for a register more between a sum and
-/// the memory, else 0. Sums wrap: one that fits AB bits in the end is right whatever came before.
+/// Accumulators of AB bits for partial sums of PW bits, banks of D = 2^C words; Z = 1 for a register more behind the
+/// memory, and one more before it, else 0. Sums wrap: one that fits AB bits in the end is right whatever came before.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -83,7 +83,7 @@ impl<const PW: usize, const AB: usize> Logic for NewSum<PW, AB> {
 /// | `address_in`, `address_out` | in, out | word (output pixel of the job) |
 /// | `sum0`, `sum1` | in | PW bits, signed; one cycle after the control |
 /// | `drain_read`, `drain_bank`, `drain_address` | in | 1: read that word for the drain |
-/// | `out0`, `out1` | out | sign-extended to 32 bits, one cycle after `drain_read`, held until the next |
+/// | `out0`, `out1` | out | sign-extended to 32 bits, one cycle after `drain_read`, or two, held until the next |
 #[derive(LogicBlock, SmartDefault)]
 pub struct Accumulator<const PW: usize, const AB: usize, const C: usize, const D: usize, const Z: usize> {
     /// Clock.
@@ -127,9 +127,13 @@ pub struct Accumulator<const PW: usize, const AB: usize, const C: usize, const D
     /// Drained sum of the odd column.
     pub out1: Signal<Out, Bits<32>>,
     // Bank and column.
+    #[default(Ram2::registered(Z > 0))]
     bank00: Ram2<AB, C, D>,
+    #[default(Ram2::registered(Z > 0))]
     bank01: Ram2<AB, C, D>,
+    #[default(Ram2::registered(Z > 0))]
     bank10: Ram2<AB, C, D>,
+    #[default(Ram2::registered(Z > 0))]
     bank11: Ram2<AB, C, D>,
     new0: NewSum<PW, AB>,
     new1: NewSum<PW, AB>,
@@ -149,7 +153,23 @@ pub struct Accumulator<const PW: usize, const AB: usize, const C: usize, const D
     old1_q: DFF<Bits<AB>>,
     sum0_q: DFF<Signed<PW>>,
     sum1_q: DFF<Signed<PW>>,
-    // Pipelined: what is written, a cycle later.
+    // Pipelined: sums and what stands beside them, a cycle later; and what is written.
+    #[default(from_fn(|_| Default::default()))]
+    valid2: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    first2: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    max2: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    bank2: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    address2: [DFF<Bits<C>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    sum0_2: [DFF<Signed<PW>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    sum1_2: [DFF<Signed<PW>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    drained2: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
     result0: [DFF<Bits<AB>>; Z],
     #[default(from_fn(|_| Default::default()))]
@@ -245,6 +265,51 @@ impl<const PW: usize, const AB: usize, const C: usize, const D: usize, const Z: 
             self.sum0_q.d.next = self.sum0.val();
             self.sum1_q.d.next = self.sum1.val();
         }
+        for z in 0..Z {
+            self.valid2[z].clock.next = self.clock.val();
+            self.first2[z].clock.next = self.clock.val();
+            self.max2[z].clock.next = self.clock.val();
+            self.bank2[z].clock.next = self.clock.val();
+            self.address2[z].clock.next = self.clock.val();
+            self.sum0_2[z].clock.next = self.clock.val();
+            self.sum1_2[z].clock.next = self.clock.val();
+            self.valid2[z].d.next = self.valid.q.val();
+            self.first2[z].d.next = self.first.q.val();
+            self.max2[z].d.next = self.max.q.val();
+            self.bank2[z].d.next = self.bank.q.val();
+            self.address2[z].d.next = self.address.q.val();
+            self.sum0_2[z].d.next = self.sum0.val();
+            self.sum1_2[z].d.next = self.sum1.val();
+            self.writing.d.next = self.valid2[z].q.val();
+            self.replacing.d.next = self.first2[z].q.val();
+            self.keeping.d.next = self.max2[z].q.val();
+            self.to_bank.d.next = self.bank2[z].q.val();
+            self.to_address.d.next = self.address2[z].q.val();
+            self.old0.next = self.bank00.q.val();
+            self.old1.next = self.bank01.q.val();
+            if self.bank2[z].q.val() {
+                self.old0.next = self.bank10.q.val();
+                self.old1.next = self.bank11.q.val();
+            }
+            self.old0_q.d.next = self.old0_q.q.val();
+            self.old1_q.d.next = self.old1_q.q.val();
+            self.sum0_q.d.next = self.sum0_q.q.val();
+            self.sum1_q.d.next = self.sum1_q.q.val();
+            if self.valid2[z].q.val() {
+                self.old0_q.d.next = self.old0.val();
+                self.old1_q.d.next = self.old1.val();
+                if self.max2[z].q.val() {
+                    self.old0_q.d.next = self.old0.val() ^ self.ones.val();
+                    self.old1_q.d.next = self.old1.val() ^ self.ones.val();
+                }
+                if self.first2[z].q.val() {
+                    self.old0_q.d.next = self.none.val();
+                    self.old1_q.d.next = self.none.val();
+                }
+                self.sum0_q.d.next = self.sum0_2[z].q.val();
+                self.sum1_q.d.next = self.sum1_2[z].q.val();
+            }
+        }
         self.new0.sum.next = self.sum0_q.q.val();
         self.new0.old.next = self.old0_q.q.val();
         self.new0.first.next = self.replacing.q.val();
@@ -302,6 +367,16 @@ impl<const PW: usize, const AB: usize, const C: usize, const D: usize, const Z: 
         if self.drained.q.val() {
             self.shown0.next = signed_cast(self.bank10.q.val());
             self.shown1.next = signed_cast(self.bank11.q.val());
+        }
+        for z in 0..Z {
+            self.drained2[z].clock.next = self.clock.val();
+            self.drained2[z].d.next = self.drained.q.val();
+            self.shown0.next = signed_cast(self.bank00.q.val());
+            self.shown1.next = signed_cast(self.bank01.q.val());
+            if self.drained2[z].q.val() {
+                self.shown0.next = signed_cast(self.bank10.q.val());
+                self.shown1.next = signed_cast(self.bank11.q.val());
+            }
         }
         self.long0.next = signed_bit_cast::<32, AB>(self.shown0.val());
         self.long1.next = signed_bit_cast::<32, AB>(self.shown1.val());

@@ -6,7 +6,7 @@
 //! r may be written from the cycle in which the swap of row r enters, and must be written two cycles before that of its own
 //! tile does. Swaps are n cycles apart at least. So a row is to be read for the swap of the row above it, and the first one when
 //! the last has been taken or when it has been written anew; what the memory gives stays until then.
-//! Where Z is 1 the sums leave a cycle later, and a row must be written three cycles before the swap.
+//! Where Z is 1 the sums leave two cycles later, and a row must be written three cycles before the swap.
 //!
 //! In line mode (see `systole_isa::command`) column c takes its byte of the word from above; the rows are G groups of R
 //! rows, and the first row of each group below the top one takes a word of its own, `lines`, that came with `word`.

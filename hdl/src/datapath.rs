@@ -168,6 +168,11 @@ pub struct Datapath<
     /// A beat came in the cycle before; it is a word for the one port.
     offered: DFF<Bit>,
     turn: DFF<Bit>,
+    // Pipelined: a job's last sum is a cycle longer on its way.
+    #[default(from_fn(|_| Default::default()))]
+    fed_later: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    fed_bank_later: [DFF<Bit>; Z],
     slow: Signal<Local, Bit>,
     comes: Signal<Local, Bit>,
     load_turn: Signal<Local, Bit>,
@@ -463,6 +468,15 @@ impl<
         for h in H..(H + 1) {
             self.drain.fed.next = self.acc[h - 1].valid_out.val() && self.acc[h - 1].last_out.val();
             self.drain.fed_bank.next = self.acc[h - 1].bank_out.val();
+            for z in 0..Z {
+                self.fed_later[z].clock.next = self.clock.val();
+                self.fed_bank_later[z].clock.next = self.clock.val();
+                self.fed_later[z].d.next =
+                    self.acc[h - 1].valid_out.val() && self.acc[h - 1].last_out.val() && !self.clear.val();
+                self.fed_bank_later[z].d.next = self.acc[h - 1].bank_out.val();
+                self.drain.fed.next = self.fed_later[z].q.val();
+                self.drain.fed_bank.next = self.fed_bank_later[z].q.val();
+            }
         }
         // What the counters count.
         self.fed.next = self.feeder.valid.val();

@@ -21,7 +21,7 @@ use std::array::from_fn;
 use systole_isa::command;
 
 /// Feeder for A activation address bits and an array of G groups of R rows in line mode. With Z = 1, else 0, whether a word is
-/// asked for comes from a register; `grant` is not looked at then, and a pixel's sum is three cycles on its way.
+/// asked for comes from a register; `grant` is not looked at then, and a pixel's sum is four cycles on its way.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -162,13 +162,15 @@ pub struct Feeder<const A: usize, const G: usize, const R: usize, const Z: usize
     apart: DFF<Bit>,
     // The word is the second of its tile.
     second: DFF<Bit>,
-    // Pipelined: a word is asked for; a tile began one or two cycles ago.
+    // Pipelined: a word is asked for; a tile began one, two or three cycles ago.
     #[default(from_fn(|_| Default::default()))]
     goes: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
     began1: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
     began2: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    began3: [DFF<Bit>; Z],
     which: DFF<Bit>,
     taken0: DFF<Bit>,
     taken1: DFF<Bit>,
@@ -451,9 +453,12 @@ impl<const A: usize, const G: usize, const R: usize, const Z: usize> Logic for F
         for z in 0..Z {
             self.began1[z].clock.next = self.clock.val();
             self.began2[z].clock.next = self.clock.val();
+            self.began3[z].clock.next = self.clock.val();
             self.began1[z].d.next = self.go.val() && self.tile_start.q.val() && !self.clear.val();
             self.began2[z].d.next = self.began1[z].q.val() && !self.clear.val();
-            self.apart.d.next = self.starting.val() || self.just_started.q.val() || self.began2[z].q.val();
+            self.began3[z].d.next = self.began2[z].q.val() && !self.clear.val();
+            self.apart.d.next =
+                self.starting.val() || self.just_started.q.val() || self.began2[z].q.val() || self.began3[z].q.val();
         }
         self.next_x.next = self.out_x.q.val() == self.f_out.q.val().get_bits::<12>(0);
         self.next_y.next = self.last_y.q.val();

@@ -14,7 +14,9 @@ use crate::load::Load;
 use crate::sequencer::Sequencer;
 use crate::store::Store;
 use rust_hdl_core::prelude::*;
+use rust_hdl_widgets::prelude::DFF;
 use smart_default::SmartDefault;
+use std::array::from_fn;
 use systole_isa::config::Config;
 use systole_isa::control;
 
@@ -174,6 +176,9 @@ pub struct Infer<
     reset: Signal<Local, Bit>,
     start: Signal<Local, Bit>,
     clear: Signal<Local, Bit>,
+    /// Pipelined: a cycle later, for it goes a long way; the first command is farther off.
+    #[default(from_fn(|_| Default::default()))]
+    cleared: [DFF<Bit>; Z],
     taking: Signal<Local, Bit>,
     status: Signal<Local, Bits<3>>,
     illegal: Signal<Local, Bits<3>>,
@@ -323,6 +328,11 @@ impl<
         self.start.next = self.control.start.val();
         self.clear.next = self.reset.val() || self.control.start.val();
         self.data.clear.next = self.clear.val();
+        for z in 0..Z {
+            self.cleared[z].clock.next = self.ap_clk.val();
+            self.cleared[z].d.next = self.clear.val();
+            self.data.clear.next = self.cleared[z].q.val();
+        }
         self.data.tile_eager.next = self.tile_eager.val();
         self.data.drain_eager.next = self.drain_eager.val();
         self.counters.eager.next = self.counters_eager.val();

@@ -1,12 +1,12 @@
 //! Two int8 multipliers: the leaf of the array.
 //!
 //! On the iCE40 one `SB_MAC16` in its 8×8 mode, with its operand and product registers; for a faster clock on the ECP5 two
-//! `MULT18X18D` with theirs, which yosys does not find, and one more behind them; elsewhere plain `*`, which synthesis maps to a DSP block each. The
+//! `MULT18X18D` with theirs, which yosys does not find, one more before them and one behind; elsewhere plain `*`, which synthesis maps to a DSP block each. The
 //! weights stay in the operand register until `load`.
 
 use rust_hdl_core::prelude::*;
 
-/// `p0 = a0 · w0`, `p1 = a1 · w1`, all int8 in, int16 out. Latency 2 from `a0`, or 3 for a late one; one more for a fast one.
+/// `p0 = a0 · w0`, `p1 = a1 · w1`, all int8 in, int16 out. Latency 2 from `a0`, or 3 for a late one; two more for a fast one.
 /// A weight loaded with an activation serves that activation already.
 ///
 /// | port | direction | shape |
@@ -33,8 +33,8 @@ pub struct MulPair {
     /// Product of the odd column, int16.
     pub p1: Signal<Out, Signed<16>>,
     _held: Box<[i8; 4]>,
-    /// Products of one and of two cycles before.
-    _products: Box<[[i64; 2]; 2]>,
+    /// Products of one, two and three cycles before.
+    _products: Box<[[i64; 2]; 3]>,
     _late: Box<bool>,
     _fast: Box<bool>,
 }
@@ -49,9 +49,14 @@ impl MulPair {
         Self { _late: Box::new(true), ..Default::default() }
     }
 
-    /// With the registers of the ECP5's blocks and one in logic behind them, if `yes`.
+    /// With the registers of the ECP5's blocks and one in logic on either side of them, if `yes`.
     pub fn fast(self, yes: bool) -> Self {
         Self { _fast: Box::new(yes), ..self }
+    }
+
+    /// Cycles that it takes more than two.
+    fn more(&self) -> usize {
+        usize::from(*self._late) + 2 * usize::from(*self._fast)
     }
 
     /// Two blocks of the ECP5. Weights have a register that `load` enables; a late one takes the block's pipeline register too.
@@ -66,15 +71,17 @@ impl MulPair {
                 format!(
                     "wire [15:0] product{i};\nMULT18X18D #(\n    .REG_INPUTA_CLK(\"CLK0\"), .REG_INPUTA_CE(\"CE0\"), .REG_INPUTB_CLK(\"CLK0\"), \
                      .REG_INPUTB_CE(\"CE1\"),\n    .REG_PIPELINE_CLK({pipeline}), .REG_PIPELINE_CE(\"CE1\"), \
-                     .REG_OUTPUT_CLK(\"CLK0\"), .REG_OUTPUT_CE(\"CE1\")\n) block{i} (\n    .CLK0(clock), .CE0(load), .CE1(1'b1), .RST0(1'b0), \
+                     .REG_OUTPUT_CLK(\"CLK0\"), .REG_OUTPUT_CE(\"CE1\")\n) block{i} (\n    .CLK0(clock), .CE0(load_here), .CE1(1'b1), .RST0(1'b0), \
                      .SIGNEDA(1'b1), .SIGNEDB(1'b1), .SOURCEA(1'b0), .SOURCEB(1'b0),\n    {},\n    {},\n    {}\n);\n",
-                    operand('A', &format!("w{i}")),
-                    operand('B', &format!("a{i}")),
+                    operand('A', &format!("w{i}_here")),
+                    operand('B', &format!("a{i}_here")),
                     product(i)
                 )
             })
             .collect();
-        format!("`elsif SYSTOLE_ECP5\n{blocks}always @(posedge clock) begin\n    p0 <= product0;\n    p1 <= product1;\nend\n")
+        format!("`elsif SYSTOLE_ECP5\nreg [7:0] a0_here;\nreg [7:0] a1_here;\nreg [7:0] w0_here;\nreg [7:0] w1_here;\nreg load_here;\n\
+             {blocks}always @(posedge clock) begin\n    a0_here <= a0;\n    a1_here <= a1;\n    w0_here <= w0;\n    w1_here <= w1;\n    \
+             load_here <= load;\n    p0 <= product0;\n    p1 <= product1;\nend\n")
     }
 }
 
@@ -83,9 +90,9 @@ impl Logic for MulPair {
         if self.clock.pos_edge() {
             let [a0, a1, w0, w1] = *self._held;
             let products = [i64::from(a0) * i64::from(w0), i64::from(a1) * i64::from(w1)];
-            let [once, twice] = *self._products;
-            let [p0, p1] = [products, once, twice][usize::from(*self._late) + usize::from(*self._fast)];
-            *self._products = [products, once];
+            let before = *self._products;
+            let [p0, p1] = [products, before[0], before[1], before[2]][self.more()];
+            *self._products = [products, before[0], before[1]];
             self.p0.next = signed(p0);
             self.p1.next = signed(p1);
             self._held[0] = int8(self.a0.val());
@@ -105,18 +112,17 @@ impl Logic for MulPair {
     fn hdl(&self) -> Verilog {
         // Late: through the block's adder, whose other operand is 0, to its output register.
         let select = if *self._late { "2'b01" } else { "2'b10" };
-        let (early, products) = match usize::from(*self._late) + usize::from(*self._fast) {
-            0 => ("", "    p0 <= held_a0 * held_w0;\n    p1 <= held_a1 * held_w1;\n"),
-            1 => (
-                "reg signed [15:0] early0;\nreg signed [15:0] early1;\n",
-                "    early0 <= held_a0 * held_w0;\n    early1 <= held_a1 * held_w1;\n    p0 <= early0;\n    p1 <= early1;\n",
-            ),
-            _ => (
-                "reg signed [15:0] early0;\nreg signed [15:0] early1;\nreg signed [15:0] later0;\nreg signed [15:0] later1;\n",
-                "    early0 <= held_a0 * held_w0;\n    early1 <= held_a1 * held_w1;\n    later0 <= early0;\n    later1 <= early1;\n    \
-                 p0 <= later0;\n    p1 <= later1;\n",
-            ),
-        };
+        // Products pass so many registers more.
+        let stages: Vec<&str> = ["early", "later", "latest"][..self.more()].to_vec();
+        let early: String =
+            stages.iter().map(|s| format!("reg signed [15:0] {s}0;\nreg signed [15:0] {s}1;\n")).collect();
+        let mut products = String::new();
+        let mut from = ["held_a0 * held_w0".to_string(), "held_a1 * held_w1".to_string()];
+        for stage in stages.into_iter().chain(["p"]) {
+            let [first, second] = from;
+            products += &format!("    {stage}0 <= {first};\n    {stage}1 <= {second};\n");
+            from = [format!("{stage}0"), format!("{stage}1")];
+        }
         let ecp5 = if *self._fast { self.ecp5() } else { String::new() };
         Verilog::Custom(format!(
             "\

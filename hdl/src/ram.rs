@@ -280,6 +280,16 @@ pub struct Ram2<const W: usize, const A: usize, const D: usize> {
     /// Word read.
     pub q: Signal<Out, Bits<W>>,
     _words: Vec<Bits<W>>,
+    /// There is a register behind the memory, and what comes into it.
+    _registered: Box<bool>,
+    _word: Box<Bits<W>>,
+}
+
+impl<const W: usize, const A: usize, const D: usize> Ram2<W, A, D> {
+    /// With a register behind the memory, if `yes`: latency 2.
+    pub fn registered(yes: bool) -> Self {
+        Self { _registered: Box::new(yes), ..Default::default() }
+    }
 }
 
 impl<const W: usize, const A: usize, const D: usize> Logic for Ram2<W, A, D> {
@@ -289,8 +299,14 @@ impl<const W: usize, const A: usize, const D: usize> Logic for Ram2<W, A, D> {
                 self._words = vec![Bits::<W>::default(); 1 << A];
             }
             let address = |a: Bits<A>| if D == 1 { 0 } else { a.index() };
+            if *self._registered {
+                self.q.next = *self._word;
+            }
             if self.read.val() {
-                self.q.next = self._words[address(self.read_address.val())];
+                *self._word = self._words[address(self.read_address.val())];
+                if !*self._registered {
+                    self.q.next = *self._word;
+                }
             }
             if self.write.val() {
                 self._words[address(self.write_address.val())] = self.data.val();
@@ -308,8 +324,13 @@ impl<const W: usize, const A: usize, const D: usize> Logic for Ram2<W, A, D> {
         // `no_rw_check` it adds a bypass to make a collision well defined, at 140 cells for each 64 bits on the iCE40.
         let style = ram_style(D, 2);
         let (r, w) = if D == 1 { ("0", "0") } else { ("read_address", "write_address") };
+        let (register, word, behind) = if *self._registered {
+            (format!("reg [{}:0] word;\n", W - 1), "word", "    q <= word;\n")
+        } else {
+            (String::new(), "q", "")
+        };
         Verilog::Custom(format!(
-            "{style}reg [{}:0] words [0:{}];\nalways @(posedge clock) begin\n    if (read) q <= words[{r}];\n    \
+            "{register}{style}reg [{}:0] words [0:{}];\nalways @(posedge clock) begin\n    if (read) {word} <= words[{r}];\n{behind}    \
              if (write) words[{w}] <= data;\nend\n",
             W - 1,
             D - 1

@@ -299,8 +299,8 @@ impl<
         for z in 0..Z {
             self.arriving_record[z].clock.next = self.clock.val();
             self.arriving_constant[z].clock.next = self.clock.val();
-            self.arriving_record[z].d.next = self.arriving.d.val() && !self.records_here.d.val();
-            self.arriving_constant[z].d.next = self.arriving.d.val() && self.records_here.d.val();
+            self.arriving_record[z].d.next = self.coming[z].q.val() && !self.records_here.d.val();
+            self.arriving_constant[z].d.next = self.coming[z].q.val() && self.records_here.d.val();
         }
     }
 }

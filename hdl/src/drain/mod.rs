@@ -10,7 +10,7 @@
 //! in which it would have been written; the sum is written seven cycles after that, or eleven. `steps` is 2 then: read and
 //! write take one port of activation memory in turn.
 //!
-//! Pipelined (Z = 1) the accumulators are asked a cycle later, a parameter is put into its store a cycle later, and what all
+//! Pipelined (Z = 1) the accumulators are asked a cycle later and answer in two, a parameter is put into its store a cycle later, and what all
 //! lanes take and stays for a job passes from lane to lane, for they lie far apart.
 
 pub mod arrival;
@@ -209,6 +209,17 @@ pub struct Drain<
     row0: [DFF<Bits<RB>>; Z],
     #[default(from_fn(|_| Default::default()))]
     last0: [DFF<Bit>; Z],
+    // And in the one before that.
+    #[default(from_fn(|_| Default::default()))]
+    valid_asked: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    first_asked: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    group_asked: [DFF<Bits<N>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    row_asked: [DFF<Bits<RB>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    last_asked: [DFF<Bit>; Z],
     // A parameter on its way into its store.
     #[default(from_fn(|_| Default::default()))]
     filled: [DFF<Bit>; Z],
@@ -463,6 +474,11 @@ impl<
             self.group0[z].clock.next = self.clock.val();
             self.row0[z].clock.next = self.clock.val();
             self.last0[z].clock.next = self.clock.val();
+            self.valid_asked[z].clock.next = self.clock.val();
+            self.first_asked[z].clock.next = self.clock.val();
+            self.group_asked[z].clock.next = self.clock.val();
+            self.row_asked[z].clock.next = self.clock.val();
+            self.last_asked[z].clock.next = self.clock.val();
             self.filled[z].clock.next = self.clock.val();
             self.asks[z].d.next = self.walk.running.val() && self.walk.first.val() && self.walk.group.val().get_bit(0);
             self.asked_bank[z].d.next = self.walk.bank.val();
@@ -475,12 +491,17 @@ impl<
             self.acc_read.next = self.asks[z].q.val();
             self.acc_bank.next = self.asked_bank[z].q.val();
             self.acc_address.next = self.asked_pixel[z].q.val();
-            self.valid1.d.next = self.valid0[z].q.val();
-            self.first1.d.next = self.first0[z].q.val();
-            self.group1.d.next = self.group0[z].q.val();
-            self.row1.d.next = self.row0[z].q.val();
+            self.valid_asked[z].d.next = self.valid0[z].q.val() && !self.clear.val();
+            self.first_asked[z].d.next = self.first0[z].q.val();
+            self.group_asked[z].d.next = self.group0[z].q.val();
+            self.row_asked[z].d.next = self.row0[z].q.val();
+            self.last_asked[z].d.next = self.last0[z].q.val() && !self.clear.val();
+            self.valid1.d.next = self.valid_asked[z].q.val();
+            self.first1.d.next = self.first_asked[z].q.val();
+            self.group1.d.next = self.group_asked[z].q.val();
+            self.row1.d.next = self.row_asked[z].q.val();
             self.last.d.next = self.last.q.val() << 1;
-            if self.last0[z].q.val() {
+            if self.last_asked[z].q.val() {
                 self.last.d.next = (self.last.q.val() << 1) | self.one_last.val();
             }
             // Until they are taken; the walk begins once.
@@ -672,7 +693,10 @@ impl<
         // The last one: no other value is on its way.
         self.last_word.next = self.whole_word.val() && !self.walk.running.val() && !self.underway.val().any();
         for z in 0..Z {
-            self.last_word.next = self.whole_word.val() && !self.valid0[z].q.val() && !self.underway.val().any();
+            self.last_word.next = self.whole_word.val()
+                && !self.valid0[z].q.val()
+                && !self.valid_asked[z].q.val()
+                && !self.underway.val().any();
         }
         // Residual addition: the value, and a cycle later the word to add, go into the lanes.
         self.add_read.next = self.whole_word.val() && self.add.val();

@@ -1,6 +1,7 @@
 //! The accumulators: jobs feed one bank while the other is drained.
 
 use super::script::Script;
+use std::collections::VecDeque;
 use systole_hdl::accumulator::Accumulator;
 use systole_hdl::cosim;
 use systole_hdl::cosim::Rng;
@@ -66,7 +67,7 @@ fn narrow_accumulators_wrap() {
 }
 
 #[test]
-fn pipelined_accumulators_take_a_cycle_more() {
+fn pipelined_accumulators_take_two_cycles_more() {
     beside_a_drain::<24, 1>();
 }
 
@@ -79,16 +80,16 @@ fn beside_a_drain<const AB: usize, const Z: usize>() {
     let mut banks = [[[0i32; 2]; WORDS]; 2];
     let mut pixels_of = [WORDS; 2];
     let mut passed = vec![0; 6];
-    let mut out = [0i32; 2];
+    let mut out = VecDeque::from(vec![[0i32; 2]; 1 + Z]);
     let mut script = Script::new();
     // The sums come one cycle after their control.
     let mut coming = [0; 2];
     for number in 0..60 {
         let bank = number % 2;
         let pixels = [1, 2, WORDS, 1 + rng.below(WORDS as u64) as usize][rng.below(4) as usize];
-        let mut feeds = job(&mut rng, pixels, 2 + Z);
-        // The last sum of the job before is in memory three cycles after its control, or four.
-        feeds.extend(vec![None; 3 + Z]);
+        let mut feeds = job(&mut rng, pixels, 2 + 2 * Z);
+        // The last sum of the job before is in memory three cycles after its control, or five.
+        feeds.extend(vec![None; 3 + 2 * Z]);
         for (i, feed) in feeds.iter().enumerate() {
             // The first cycle always reads: the bank that is fed now no longer stands at the output.
             let read = i == 0 || rng.chance(60);
@@ -106,12 +107,11 @@ fn beside_a_drain<const AB: usize, const Z: usize>() {
             inputs.extend(std::mem::replace(&mut coming, sums));
             inputs.extend(if read { [1, 1 - bank as u128, at as u128] } else { [0, rng.bits(1), rng.bits(5)] });
             let mut outputs = passed;
-            outputs.extend(out.map(|o| o as u128));
+            outputs.extend(out[0].map(|o| o as u128));
             script.cycle(inputs, outputs);
             passed = next;
-            if read {
-                out = banks[1 - bank][at];
-            }
+            out.push_back(if read { banks[1 - bank][at] } else { out[Z] });
+            out.pop_front();
             if let Some(f) = feed {
                 for (held, sum) in banks[bank][f.address].iter_mut().zip(f.sums) {
                     let sum = sum as i32;

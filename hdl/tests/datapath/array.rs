@@ -72,7 +72,7 @@ fn tiles_back_to_back<B: Block>(
         sample.map_or(0, |e| if group == 0 { e.word[column] } else { e.lines[group - 1][column] }.into())
     };
     let sum = |cycle: usize, column: usize| -> i32 {
-        let Some(entered) = cycle.checked_sub(n + 2 + late + column / 2) else { return 0 };
+        let Some(entered) = cycle.checked_sub(n + 2 + 2 * late + column / 2) else { return 0 };
         let Some((_, tile)) = tiles.iter().rev().find(|(swap, _)| *swap <= entered) else { return 0 };
         (0..n).map(|r| activation(entered, r, column) * i32::from(tile[r][column])).sum()
     };

@@ -27,8 +27,8 @@ struct Shape {
     lanes: usize,
     multiplier: Multiplier,
     residual: bool,
-    /// 1: words of a memory come two cycles later than in the next, the accumulators are asked, and a parameter is put, a cycle
-    /// later, and residual lanes take two more.
+    /// 1: words of a memory come two cycles later than in the next, the accumulators are asked, and answer, and a
+    /// parameter is put a cycle later, and residual lanes take two more.
     late: usize,
 }
 
@@ -41,7 +41,7 @@ impl Shape {
     /// Cycles from a value's last cycle to the word's.
     fn stages(&self) -> usize {
         match self.multiplier {
-            Multiplier::Fitted => 10 + self.late,
+            Multiplier::Fitted => 10 + 2 * self.late,
             Multiplier::Parallel => 5,
         }
     }
@@ -300,6 +300,8 @@ struct World {
     clears: bool,
     slow: u64,
     sums: Vec<i32>,
+    /// Of a pipelined drain: what the accumulators give after the next cycle.
+    coming: Option<Vec<i32>>,
     /// Words that were asked for: of parameters, and of the other tensor.
     word: VecDeque<Option<usize>>,
     other: VecDeque<Option<u128>>,
@@ -317,8 +319,12 @@ impl World {
         let asked = model.job.as_ref().filter(|_| model.wants_parameters() && v[7] == 1);
         self.word.push_back(asked.map(|job| (job.parameters + model.granted) % (1 << W)));
         self.other.push_back(model.added().map(|pixel| model.other[pixel]));
+        if let Some(sums) = self.coming.take() {
+            self.sums = sums;
+        }
         if let Some(pixel) = model.asked() {
-            self.sums = model.sums[model.bank][pixel].clone();
+            let late = model.shape.late > 0;
+            *if late { self.coming.insert(vec![]) } else { &mut self.sums } = model.sums[model.bank][pixel].clone();
         }
         self.started = false;
         if model.cycle == 0 || (self.clears && model.busy() && rng.chance(4)) {
@@ -455,6 +461,7 @@ fn drains<B: Block>(bench: Cosim<B>, shape: Shape, cycles: usize) {
         clears: false,
         slow: 0,
         sums: vec![0; n],
+        coming: None,
         word: vec![None; 2 * shape.late + 1].into(),
         other: vec![None; 2 * shape.late + 1].into(),
     }));

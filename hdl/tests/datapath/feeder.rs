@@ -240,7 +240,7 @@ impl Model {
     fn cycle(&mut self, i: &[u128]) -> Vec<u128> {
         let [set, op, value, start, clear, drained, drained_bank, tile_ready, grant] = i[..9] else { unreachable!() };
         let next = self.words.front().copied();
-        // A pixel's sum is on its way for two cycles, or three: so far apart are the first words of tiles.
+        // A pixel's sum is on its way for two cycles, or four: so far apart are the first words of tiles.
         let again = self.started > 0 || next.is_some_and(|w| w.starts) && (self.starts.contains(&true) || self.short);
         let wants = next.filter(|w| (!w.take || tile_ready == 1) && !again);
         let goes = wants.filter(|_| grant == 1);
@@ -359,7 +359,7 @@ fn stimulus(model: Rc<RefCell<Model>>, mut rng: Rng) -> impl FnMut(usize, &[u128
         v[7] = tile_next;
         tile_next = u128::from(!rng.chance(slow[0]));
         // A pipelined feeder is served always.
-        v[8] = u128::from(model.sum_cycles == 3 || !rng.chance(slow[1]));
+        v[8] = u128::from(model.sum_cycles > 2 || !rng.chance(slow[1]));
         if was_busy && !model.busy() {
             drains.push_back(u128::from(!model.bank));
         }
@@ -412,7 +412,7 @@ fn stimulus(model: Rc<RefCell<Model>>, mut rng: Rng) -> impl FnMut(usize, &[u128
                 (v[5], v[6]) = (1, bank);
             }
         }
-        [v.as_slice(), &[tile_next][..model.sum_cycles - 2]].concat()
+        [v.as_slice(), &[tile_next][..usize::from(model.sum_cycles > 2)]].concat()
     }
 }
 
@@ -425,7 +425,7 @@ macro_rules! feeder {
                 inputs: [set, op, value, start, clear, drained, drained_bank, tile_ready, grant $(, tile_next[$more])?],
                 outputs: [busy, blocked, take, read, address, valid, pad, swap, first, max, bank, last, starts, summed,
                     line, ask_line, line_length, pad_value, macs, stalled]);
-            streams_the_words_of_the_contract(bench, Line { groups: $g, rows: $r }, 2 + $z, $seed);
+            streams_the_words_of_the_contract(bench, Line { groups: $g, rows: $r }, 2 + 2 * $z, $seed);
         }
     };
 }

@@ -38,7 +38,7 @@ fn a_late_mul_pair_takes_three_cycles() {
 }
 
 #[test]
-fn a_fast_mul_pair_takes_a_cycle_more() {
-    multiplies_with_the_weights_in_force(|| MulPair::default().fast(true), 3);
-    multiplies_with_the_weights_in_force(|| MulPair::late().fast(true), 4);
+fn a_fast_mul_pair_takes_two_cycles_more() {
+    multiplies_with_the_weights_in_force(|| MulPair::default().fast(true), 4);
+    multiplies_with_the_weights_in_force(|| MulPair::late().fast(true), 5);
 }

@@ -59,8 +59,8 @@ impl Drain {
             groups: (n / config.lanes) as u64,
             records: [(1, false), (2, false), (1, true)].map(|(s, u)| config.record_words(s, u) as u64),
             constants: layout::add_words(n) as u64,
-            // Pipelined: the accumulators are asked a cycle later, a sum comes two cycles later, a parameter is put a cycle later.
-            to_write: late
+            // Pipelined: the accumulators are asked a cycle later and answer a cycle later, a sum comes two cycles later, a parameter is put a cycle later.
+            to_write: 2 * late
                 + match config.multiplier {
                     Multiplier::Parallel => TO_WRITE_PARALLEL,
                     Multiplier::Fitted => TO_WRITE_FITTED,

@@ -66,9 +66,9 @@ impl Feeder {
     pub fn new(config: &Config) -> Self {
         let n = config.n as u64;
         Self {
-            // The memory, n + 1 stages of the wave and one behind the multipliers, an accumulator column pair a cycle.
-            flight: super::memory_latency(config) + n + 1 + u64::from(config.pipelined) + n / 2,
-            sum_cycles: 2 + u8::from(config.pipelined),
+            // The memory, n + 1 stages of the wave, two round the multipliers, an accumulator column pair a cycle, and one more.
+            flight: super::memory_latency(config) + n + 1 + 3 * u64::from(config.pipelined) + n / 2,
+            sum_cycles: 2 + 2 * u8::from(config.pipelined),
             flying: VecDeque::new(),
             active: false,
             tile_start: false,
