@@ -2,6 +2,9 @@
 //!
 //! The top module `systole_shell` is text, written here, because it has nothing but wires and the vendor's PLL; the bridge behind it is
 //! [`bridge`](mod@crate::bridge) in rust-hdl. With SYSTOLE_SIMULATED defined, pin `clock` is the clock itself: the twin of the PLL.
+//!
+//! A pipelined kernel has the PLL's clock to itself and the bridge the oscillator's. Every channel between the two passes a
+//! [`crossing`](mod@crate::crossing), so that no path of logic leads from one to the other; with SYSTOLE_SIMULATED both clocks are the pin.
 
 use crate::board::{Board, Level};
 use crate::bridge;
@@ -15,8 +18,6 @@ use systole_isa::ISA_VERSION;
 
 /// Name of the top module.
 pub const SHELL: &str = "systole_shell";
-/// The bridge's clock, where the kernel has one of its own.
-pub const BRIDGE_CLOCK: &str = "bridge_clk";
 /// Its ports; the pin files name each.
 pub const PORTS: [&str; 5] = ["clock", "rx", "tx", "led_busy", "led_waits"];
 

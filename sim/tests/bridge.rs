@@ -56,7 +56,8 @@ impl Shell {
 }
 
 struct Board {
-    /// Bytes of a bus word.
+    /// Bytes of a word of the kernel's, and of a bus word.
+    n: usize,
     bus: usize,
     child: Child,
     line: File,
@@ -83,7 +84,7 @@ impl Board {
             .custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK)
             .open(path.trim())
             .unwrap();
-        Self { bus: shell.bus, child, line, sequence: false, came: vec![], repeated: 0 }
+        Self { n: shell.n as usize, bus: shell.bus, child, line, sequence: false, came: vec![], repeated: 0 }
     }
 
     /// Sends bytes as they are.
@@ -145,6 +146,11 @@ impl Board {
 
     /// Starts the kernel with its pointers at multiples of 64 KiB of `memory` and serves its bursts until it interrupts.
     fn run(&mut self, memory: &mut [u8]) {
+        self.run_until(memory, INTERRUPT);
+    }
+
+    /// The same until one of these flags is set, with which it ends. It serves no burst of that kind.
+    fn run_until(&mut self, memory: &mut [u8], end: u32) -> State {
         for i in 0..5 {
             self.write(control::argument_offset(i), i << 16);
         }
@@ -154,7 +160,9 @@ impl Board {
         for _ in 0..1000 {
             let at = state.address as usize;
             let bytes = state.beats as usize * self.bus;
-            if state.flags & READ_WAITS != 0 {
+            if state.flags & end != 0 {
+                return state;
+            } else if state.flags & READ_WAITS != 0 {
                 let words: Vec<u32> =
                     memory[at..at + bytes].chunks(4).map(|w| u32::from_le_bytes([w[0], w[1], w[2], w[3]])).collect();
                 state = self.ask(OP_READ_DATA, &words).0;
@@ -163,8 +171,6 @@ impl Board {
                 assert_eq!(words.len(), bytes / 4);
                 words.iter().zip(memory[at..].chunks_mut(4)).for_each(|(w, to)| to.copy_from_slice(&w.to_le_bytes()));
                 state = self.ask(OP_WRITE_DONE, &[0]).0;
-            } else if state.flags & INTERRUPT != 0 {
-                return;
             } else {
                 state = self.ask(OP_STATUS, &[]).0;
             }
@@ -182,12 +188,14 @@ impl Drop for Board {
 
 const WORDS: usize = 100;
 
-/// Commands, weights (none), input, output and counters, 64 KiB each.
-fn memory(bus: usize) -> Vec<u8> {
+/// Commands, weights (none), input, output and counters, 64 KiB each. What the kernel has no bytes for is zero: it does not copy that.
+fn memory(board: &Board) -> Vec<u8> {
     let mut memory = vec![0; 5 << 16];
     let commands = copy_stream(WORDS as i64);
     memory[..commands.len()].copy_from_slice(&commands);
-    (0..WORDS * bus).for_each(|i| memory[(2 << 16) + i] = (i * 37 + 11) as u8);
+    for i in (0..WORDS * board.bus).filter(|i| i % board.bus < board.n) {
+        memory[(2 << 16) + i] = (i * 37 + 11) as u8;
+    }
     memory
 }
 
@@ -221,7 +229,7 @@ fn tells_what_it_is_and_runs_a_program(shell: Shell) {
     assert_eq!(board.read(control::CONTROL), control::AP_IDLE);
     board.write(control::argument_offset(2), 0x00ab_c000);
     assert_eq!(board.read(control::argument_offset(2)), 0x00ab_c000);
-    let mut memory = memory(board.bus);
+    let mut memory = memory(&board);
     board.run(&mut memory);
     copied(&memory, board.bus);
     assert_eq!(board.read(control::STATUS), 0);
@@ -306,10 +314,42 @@ fn errors_reach_the_kernel(shell: Shell) {
     }
     assert_eq!(board.read(control::STATUS) & control::STATUS_READ_ERROR, control::STATUS_READ_ERROR);
     // Writes that fail: the same program, but the store is refused.
-    let mut memory = memory(board.bus);
+    let mut memory = memory(&board);
     board.ask(OP_RESET, &[]);
     board.run_refusing(&mut memory);
     assert_eq!(board.read(control::STATUS), control::STATUS_WRITE_ERROR);
+}
+
+#[test]
+fn a_burst_of_a_run_that_a_reset_ended_does_not_reach_the_host() {
+    resets_while_a_burst_waits(ICEBREAKER);
+}
+
+#[test]
+fn a_burst_in_a_crossing_that_a_reset_ended_does_not_reach_the_host() {
+    resets_while_a_burst_waits(ULX3S);
+}
+
+fn resets_while_a_burst_waits(shell: Shell) {
+    let Some(program) = shell.program("bridge") else { return };
+    let mut board = Board::start(shell, &program, &[]);
+    // A read burst waits, or a write burst whose data the host has or has not taken.
+    for (waiting, taken) in [(READ_WAITS, false), (WRITE_WAITS, false), (WRITE_WAITS, true)] {
+        let mut memory = memory(&board);
+        board.ask(OP_RESET, &[]);
+        let state = board.run_until(&mut memory, waiting);
+        assert_eq!(state.flags & waiting, waiting);
+        if taken {
+            board.ask(OP_WRITE_DATA, &[]);
+        }
+        for op in [OP_RESET, OP_STATUS, OP_READ_DATA, OP_WRITE_DONE, OP_STATUS] {
+            let words: &[u32] = if op == OP_WRITE_DONE { &[0] } else { &[] };
+            assert_eq!(board.ask(op, words).0.flags, 0, "operation {op} after a reset with flags {waiting}");
+        }
+        assert_eq!(board.read(control::CONTROL), control::AP_IDLE);
+        board.run(&mut memory);
+        copied(&memory, board.bus);
+    }
 }
 
 impl Board {
@@ -343,7 +383,7 @@ fn a_bad_line_costs_time_and_nothing_else() {
     let Some(program) = ICEBREAKER.program("bridge") else { return };
     let mut board = Board::start(ICEBREAKER, &program, &["--flip", "0.0005", "--drop", "0.001", "--seed", "7"]);
     board.ask(OP_RESET, &[]);
-    let mut memory = memory(board.bus);
+    let mut memory = memory(&board);
     board.run(&mut memory);
     copied(&memory, board.bus);
     assert!(board.repeated > 0, "the line was good");

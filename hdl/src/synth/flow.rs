@@ -8,7 +8,9 @@ use anyhow::{anyhow, bail, Context, Result};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
-use systole_hdl::shell::BRIDGE_CLOCK;
+
+/// What the names of nets in the bridge have in them.
+const BRIDGE: &str = "bridge";
 
 /// The programs of a part's family.
 pub struct Tools {
@@ -145,9 +147,9 @@ fn route(design: &Design<'_>, placer: &Tool, seed: u32, progress: &Progress) -> 
     let (netlist, text, number) = (format!("{}.json", design.top), textual(seed), seed.to_string());
     let (log, report) = (format!("seed-{seed}.log"), format!("seed-{seed}.json"));
     let frequency = format!("{}", design.aim_hz as f64 / 1e6);
-    // By the net's name: the bridge's clock may be another.
+    // By the net's name, which for the bridge's clock is that of one of its registers' inputs.
     let wanted = |net: &str| match design.bridge_hz {
-        Some(hz) if net.contains(BRIDGE_CLOCK) => hz as f64 / 1e6,
+        Some(hz) if net.contains(BRIDGE) => hz as f64 / 1e6,
         _ => design.clock_hz as f64 / 1e6,
     };
     let option = format!("--{}", part.family.constraints());
