@@ -180,9 +180,9 @@ def main() -> int:
     over = sum(delay > float(limit) for delay, _ in ends)
     shown = {name: group for name, group in groups.items() if group[0][0] > float(limit)}
     with open(log, encoding="utf-8") as file:
-        said = re.findall(r"Max frequency for clock.*?: ([\d.]+ MHz)", file.read())
+        said = [float(clock) for clock in re.findall(r"Max frequency for clock.*?: ([\d.]+) MHz", file.read())]
     print(
-        f"{1000 / ends[0][0]:.2f} MHz before routing, {ends[0][0]:.2f} ns (nextpnr: {said[-1] if said else 'nothing'}); "
+        f"{1000 / ends[0][0]:.2f} MHz before routing, {ends[0][0]:.2f} ns (nextpnr, slowest clock: {f'{min(said)} MHz' if said else 'nothing'}); "
         f"{over} of {len(ends)} endpoints in {len(shown)} groups take over {float(limit):.2f} ns"
     )
     for name, group in shown.items():

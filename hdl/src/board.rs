@@ -27,7 +27,7 @@ pub struct Board {
     pub oscillator_hz: u64,
     /// Clock of kernel and bridge, in Hz.
     pub clock_hz: u64,
-    /// Clock of a pipelined kernel, in Hz; the bridge's is the oscillator's then.
+    /// Clock of a pipelined kernel, in Hz; `clock_hz`, its bridge's, is the oscillator's then.
     pub pipelined_hz: u64,
     /// Clock that place-and-route is asked for, in Hz.
     pub aim_hz: u64,
@@ -100,15 +100,6 @@ impl Board {
     pub fn kernel_hz(&self, config: &Config) -> u64 {
         if config.pipelined {
             self.pipelined_hz
-        } else {
-            self.clock_hz
-        }
-    }
-
-    /// Clock of this kernel's bridge, in Hz.
-    pub fn bridge_hz(&self, config: &Config) -> u64 {
-        if config.pipelined {
-            self.oscillator_hz
         } else {
             self.clock_hz
         }

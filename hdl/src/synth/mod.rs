@@ -57,6 +57,9 @@ pub struct Synth {
     /// placed again.
     #[arg(long)]
     compare: bool,
+    /// Build nothing: print yosys's script, and nextpnr's flags for the part in a second line.
+    #[arg(long, conflicts_with_all = ["check", "compare", "json"])]
+    recipe: bool,
     /// Seeds of the placer to try; the best is kept.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: u32,
@@ -131,6 +134,13 @@ impl Synth {
 
     /// One build, or its check; what `--json` says of it.
     fn one(&self, board: &Board, config: &Config) -> Result<Option<serde_json::Value>> {
+        if self.recipe {
+            let part = part::part(&config.part).map_err(Error::msg)?;
+            let files = [format!("{KERNEL_INFER}.v"), format!("{SHELL}.v")];
+            println!("{}", part.synthesis(&files.each_ref().map(String::as_str), SHELL, &format!("{SHELL}.json")));
+            println!("{}", part.flags.join(" "));
+            return Ok(None);
+        }
         let name = folder::name(board, config);
         let folder = self.output.join(&name);
         if self.check {
@@ -208,7 +218,7 @@ impl Synth {
             part,
             constraints: Some(&constraints),
             clock_hz: board.kernel_hz(config),
-            bridge_hz: Some(board.bridge_hz(config)).filter(|_| config.pipelined),
+            bridge_hz: config.pipelined.then_some(board.clock_hz),
             aim_hz: board.aim_hz,
             seeds: &seeds,
             folder: &work,
