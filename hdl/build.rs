@@ -103,7 +103,7 @@ fn sizes(c: &Config) -> String {
         ("QRB: bits of a row's number", row_bits),
         ("QRC: bits of the number of one of its constants", row_bits + 1),
         ("QRD: its constants", 4 * groups),
-        ("QK: cycles from a value to its word", if parallel { 5 } else { 10 }),
+        ("QK: cycles from a value to its word", if parallel { 5 } else { 10 + z }),
         ("Z: 1 if pipelined: the memories' words come two cycles later, and more", z),
         ("QZ: fours of rows whose zero products are added first", if c.pipelined { n / 4 } else { 0 }),
         ("LZ: pipelined fitted requantiser lanes", if c.pipelined && !parallel { c.lanes } else { 0 }),

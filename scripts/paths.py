@@ -1,12 +1,13 @@
-"""Static timing analysis of a design that nextpnr placed: endpoints that take too long, grouped. For scripts/paths.
+"""Static timing analysis of a design that nextpnr placed, or placed and routed: endpoints that take too long, grouped. For scripts/paths.
 
     python scripts/paths.py SDF PLACED NETLIST LOG NS
 
-SDF: --sdf, delays of cells and estimated delays of wire; PLACED: --write, for the names of nets; NETLIST: yosys's, for better
+SDF: --sdf, delays of cells and of wire, which are estimates before routing; its name is printed. PLACED: --write, for the names of nets; NETLIST: yosys's, for better
 ones; LOG: what nextpnr itself says.
 """
 
 import json
+import os
 import re
 import signal
 import sys
@@ -169,6 +170,7 @@ class Design:
 
 def main() -> int:
     sdf, placed, netlist, log, limit = sys.argv[1:]
+    done = os.path.splitext(os.path.basename(sdf))[0]
     design = Design(sdf, placed, netlist)
     ends = sorted(design.ends(), reverse=True)
     if not ends:
@@ -182,7 +184,7 @@ def main() -> int:
     with open(log, encoding="utf-8") as file:
         said = [float(clock) for clock in re.findall(r"Max frequency for clock.*?: ([\d.]+) MHz", file.read())]
     print(
-        f"{1000 / ends[0][0]:.2f} MHz before routing, {ends[0][0]:.2f} ns (nextpnr, slowest clock: {f'{min(said)} MHz' if said else 'nothing'}); "
+        f"{1000 / ends[0][0]:.2f} MHz {done}, {ends[0][0]:.2f} ns (nextpnr, slowest clock: {f'{min(said)} MHz' if said else 'nothing'}); "
         f"{over} of {len(ends)} endpoints in {len(shown)} groups take over {float(limit):.2f} ns"
     )
     for name, group in shown.items():

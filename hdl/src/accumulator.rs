@@ -5,6 +5,7 @@
 //! with Z = 1; the same word must not be fed again in any of those after it (the feeder sees to it). In maximum mode the sums
 //! must fit PW bits, which they do: an identity tile passes int8 values.
 
+use crate::copies::Replica;
 use crate::literal::literal;
 use crate::ram::Ram2;
 use rust_hdl_core::prelude::*;
@@ -71,7 +72,7 @@ impl<const PW: usize, const AB: usize> Logic for NewSum<PW, AB> {
 }
 
 /// Accumulators of AB bits for partial sums of PW bits, banks of D = 2^C words; Z = 1 for a register more behind the
-/// memory, and one more before it, else 0. Sums wrap: one that fits AB bits in the end is right whatever came before.
+/// memory, and one more before it for sums as for the drain, else 0. Sums wrap: one that fits AB bits in the end is right whatever came before.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -83,7 +84,7 @@ impl<const PW: usize, const AB: usize> Logic for NewSum<PW, AB> {
 /// | `address_in`, `address_out` | in, out | word (output pixel of the job) |
 /// | `sum0`, `sum1` | in | PW bits, signed; one cycle after the control |
 /// | `drain_read`, `drain_bank`, `drain_address` | in | 1: read that word for the drain |
-/// | `out0`, `out1` | out | sign-extended to 32 bits, one cycle after `drain_read`, or two, held until the next |
+/// | `out0`, `out1` | out | sign-extended to 32 bits, one cycle after `drain_read`, or three, held until the next |
 #[derive(LogicBlock, SmartDefault)]
 pub struct Accumulator<const PW: usize, const AB: usize, const C: usize, const D: usize, const Z: usize> {
     /// Clock.
@@ -153,15 +154,26 @@ pub struct Accumulator<const PW: usize, const AB: usize, const C: usize, const D
     old1_q: DFF<Bits<AB>>,
     sum0_q: DFF<Signed<PW>>,
     sum1_q: DFF<Signed<PW>>,
-    // Pipelined: sums and what stands beside them, a cycle later; and what is written.
+    // Pipelined: sums and what stands beside them, a cycle later, and again; and what is written. What chooses for all bits of a
+    // sum is the same as the next pair has a cycle later: its own copy, for the pairs lie far apart. So for what the drain asks.
     #[default(from_fn(|_| Default::default()))]
-    valid2: [DFF<Bit>; Z],
+    ask0: [Replica<1>; Z],
     #[default(from_fn(|_| Default::default()))]
-    first2: [DFF<Bit>; Z],
+    ask1: [Replica<1>; Z],
     #[default(from_fn(|_| Default::default()))]
-    max2: [DFF<Bit>; Z],
+    ask_address: [Replica<C>; Z],
     #[default(from_fn(|_| Default::default()))]
-    bank2: [DFF<Bit>; Z],
+    valid2: [Replica<1>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    first2: [Replica<1>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    max2: [Replica<1>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    bank2: [Replica<1>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    first3: [Replica<1>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    max3: [Replica<1>; Z],
     #[default(from_fn(|_| Default::default()))]
     address2: [DFF<Bits<C>>; Z],
     #[default(from_fn(|_| Default::default()))]
@@ -228,6 +240,16 @@ impl<const PW: usize, const AB: usize, const C: usize, const D: usize, const Z: 
         self.fed1.next = self.valid_in.val() && !self.first_in.val() && self.bank_in.val();
         self.drain0.next = self.drain_read.val() && !self.drain_bank.val();
         self.drain1.next = self.drain_read.val() && self.drain_bank.val();
+        for z in 0..Z {
+            self.ask0[z].clock.next = self.clock.val();
+            self.ask1[z].clock.next = self.clock.val();
+            self.ask_address[z].clock.next = self.clock.val();
+            self.ask0[z].d.next = bit_cast::<1, 1>((self.drain_read.val() && !self.drain_bank.val()).into());
+            self.ask1[z].d.next = bit_cast::<1, 1>((self.drain_read.val() && self.drain_bank.val()).into());
+            self.ask_address[z].d.next = self.drain_address.val();
+            self.drain0.next = self.ask0[z].q.val().any();
+            self.drain1.next = self.ask1[z].q.val().any();
+        }
         self.bank00.read.next = self.fed0.val() || self.drain0.val();
         self.bank01.read.next = self.fed0.val() || self.drain0.val();
         self.bank10.read.next = self.fed1.val() || self.drain1.val();
@@ -243,6 +265,16 @@ impl<const PW: usize, const AB: usize, const C: usize, const D: usize, const Z: 
         if self.drain1.val() {
             self.bank10.read_address.next = self.drain_address.val();
             self.bank11.read_address.next = self.drain_address.val();
+        }
+        for z in 0..Z {
+            if self.drain0.val() {
+                self.bank00.read_address.next = self.ask_address[z].q.val();
+                self.bank01.read_address.next = self.ask_address[z].q.val();
+            }
+            if self.drain1.val() {
+                self.bank10.read_address.next = self.ask_address[z].q.val();
+                self.bank11.read_address.next = self.ask_address[z].q.val();
+            }
         }
         // Second cycle: the old sum comes, and the one that meets it. Third cycle: new sum, write.
         self.old0.next = self.bank00.q.val();
@@ -271,23 +303,27 @@ impl<const PW: usize, const AB: usize, const C: usize, const D: usize, const Z: 
             self.max2[z].clock.next = self.clock.val();
             self.bank2[z].clock.next = self.clock.val();
             self.address2[z].clock.next = self.clock.val();
+            self.first3[z].clock.next = self.clock.val();
+            self.max3[z].clock.next = self.clock.val();
+            self.first3[z].d.next = self.first2[z].q.val();
+            self.max3[z].d.next = self.max2[z].q.val();
             self.sum0_2[z].clock.next = self.clock.val();
             self.sum1_2[z].clock.next = self.clock.val();
-            self.valid2[z].d.next = self.valid.q.val();
-            self.first2[z].d.next = self.first.q.val();
-            self.max2[z].d.next = self.max.q.val();
-            self.bank2[z].d.next = self.bank.q.val();
+            self.valid2[z].d.next = bit_cast::<1, 1>(self.valid.q.val().into());
+            self.first2[z].d.next = bit_cast::<1, 1>(self.first.q.val().into());
+            self.max2[z].d.next = bit_cast::<1, 1>(self.max.q.val().into());
+            self.bank2[z].d.next = bit_cast::<1, 1>(self.bank.q.val().into());
             self.address2[z].d.next = self.address.q.val();
             self.sum0_2[z].d.next = self.sum0.val();
             self.sum1_2[z].d.next = self.sum1.val();
-            self.writing.d.next = self.valid2[z].q.val();
-            self.replacing.d.next = self.first2[z].q.val();
-            self.keeping.d.next = self.max2[z].q.val();
-            self.to_bank.d.next = self.bank2[z].q.val();
+            self.writing.d.next = self.valid2[z].q.val().any();
+            self.replacing.d.next = self.first2[z].q.val().any();
+            self.keeping.d.next = self.max2[z].q.val().any();
+            self.to_bank.d.next = self.bank2[z].q.val().any();
             self.to_address.d.next = self.address2[z].q.val();
             self.old0.next = self.bank00.q.val();
             self.old1.next = self.bank01.q.val();
-            if self.bank2[z].q.val() {
+            if self.bank2[z].q.val().any() {
                 self.old0.next = self.bank10.q.val();
                 self.old1.next = self.bank11.q.val();
             }
@@ -295,14 +331,14 @@ impl<const PW: usize, const AB: usize, const C: usize, const D: usize, const Z: 
             self.old1_q.d.next = self.old1_q.q.val();
             self.sum0_q.d.next = self.sum0_q.q.val();
             self.sum1_q.d.next = self.sum1_q.q.val();
-            if self.valid2[z].q.val() {
+            if self.valid2[z].q.val().any() {
                 self.old0_q.d.next = self.old0.val();
                 self.old1_q.d.next = self.old1.val();
-                if self.max2[z].q.val() {
+                if self.max2[z].q.val().any() {
                     self.old0_q.d.next = self.old0.val() ^ self.ones.val();
                     self.old1_q.d.next = self.old1.val() ^ self.ones.val();
                 }
-                if self.first2[z].q.val() {
+                if self.first2[z].q.val().any() {
                     self.old0_q.d.next = self.none.val();
                     self.old1_q.d.next = self.none.val();
                 }
@@ -318,6 +354,12 @@ impl<const PW: usize, const AB: usize, const C: usize, const D: usize, const Z: 
         self.new1.old.next = self.old1_q.q.val();
         self.new1.first.next = self.replacing.q.val();
         self.new1.max.next = self.keeping.q.val();
+        for z in 0..Z {
+            self.new0.first.next = self.first3[z].q.val().any();
+            self.new0.max.next = self.max3[z].q.val().any();
+            self.new1.first.next = self.first3[z].q.val().any();
+            self.new1.max.next = self.max3[z].q.val().any();
+        }
         self.bank00.data.next = self.new0.result.val();
         self.bank00.write.next = self.writing.q.val() && !self.to_bank.q.val() && !self.new0.keep.val();
         self.bank00.write_address.next = self.to_address.q.val();
@@ -361,6 +403,12 @@ impl<const PW: usize, const AB: usize, const C: usize, const D: usize, const Z: 
         // To the drain.
         if self.drain_read.val() {
             self.drained.d.next = self.drain_bank.val();
+        }
+        for _z in 0..Z {
+            self.drained.d.next = self.drained.q.val();
+            if self.drain0.val() || self.drain1.val() {
+                self.drained.d.next = self.drain1.val();
+            }
         }
         self.shown0.next = signed_cast(self.bank00.q.val());
         self.shown1.next = signed_cast(self.bank01.q.val());

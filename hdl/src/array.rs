@@ -29,6 +29,7 @@ const MOST_ROWS: usize = 16;
 /// |---|---|---|
 /// | `word` | in | int8 × N, row r in byte r |
 /// | `swap` | in | 1: `word` is the first of the next tile |
+/// | `swap_next` | in | with Z = 1: `swap` in the next cycle |
 /// | `weights` | in | int8 × N, column c in byte c |
 /// | `row_write` | in | N bits: row that takes `weights` |
 /// | `eager` | in | 1: read the next tile in every cycle, wanted or not |
@@ -54,6 +55,9 @@ pub struct Array<
     pub word: Signal<In, Bits<WB>>,
     /// First word of a tile.
     pub swap: Signal<In, Bit>,
+    /// Swap in the next cycle.
+    #[default(from_fn(|_| Default::default()))]
+    pub swap_next: [Signal<In, Bit>; Z],
     /// Weight row, shape `[N]`.
     pub weights: Signal<In, Bits<WB>>,
     /// Row to write, one hot.
@@ -91,6 +95,11 @@ pub struct Array<
     row_number: [DFF<Bits<4>>; Z],
     #[default(from_fn(|_| Default::default()))]
     row_weights: [DFF<Bits<WB>>; Z],
+    // And which row is read, known a cycle ahead.
+    #[default(from_fn(|_| Default::default()))]
+    wanted_next: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    row_next: [DFF<Bits<4>>; Z],
     wanted: Signal<Local, Bit>,
     row: Signal<Local, Bits<4>>,
     written: Signal<Local, Bits<4>>,
@@ -186,6 +195,31 @@ impl<
         }
         self.tile.read.next = self.wanted.val();
         self.tile.read_address.next = self.row.val();
+        for z in 0..Z {
+            self.wanted_next[z].clock.next = self.clock.val();
+            self.row_next[z].clock.next = self.clock.val();
+            self.wanted_next[z].d.next =
+                self.eager.val() || self.swap_next[z].val() || self.swap.val() || self.row_first[z].q.val();
+            self.row_next[z].d.next = self.rows[0].val();
+            if self.swap_next[z].val() {
+                self.row_next[z].d.next = self.rows[1].val();
+            }
+            if self.swap.val() {
+                self.row_next[z].d.next = self.rows[2].val();
+            }
+            for r in 2..N {
+                if self.swap_skew[r - 2].q.val() {
+                    self.wanted_next[z].d.next = true;
+                }
+            }
+            for r in 3..N {
+                if self.swap_skew[r - 3].q.val() {
+                    self.row_next[z].d.next = self.rows[r].val();
+                }
+            }
+            self.tile.read.next = self.wanted_next[z].q.val();
+            self.tile.read_address.next = self.row_next[z].q.val();
+        }
         self.weight_skew[0].d.next = self.tile.q.val();
         for h in 1..H {
             self.weight_skew[h].d.next = self.weight_skew[h - 1].q.val();

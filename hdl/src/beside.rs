@@ -10,6 +10,7 @@ use rust_hdl_widgets::prelude::*;
 /// | `ask_line_in`, `valid_in` … `starts_in` | in | a bit each, as the feeder has them |
 /// | `line_length_in`, `pad_value_in`, `macs_in` | in | 12, 8 and 12 bits |
 /// | `ask_line`, `valid` … `macs` | out | the same, two cycles later |
+/// | `swap_next` | out | `swap` in the next cycle |
 #[allow(missing_docs)] // the table above says what each port is
 #[derive(LogicBlock, Default)]
 pub struct Beside {
@@ -32,6 +33,7 @@ pub struct Beside {
     pub valid: Signal<Out, Bit>,
     pub pad: Signal<Out, Bit>,
     pub swap: Signal<Out, Bit>,
+    pub swap_next: Signal<Out, Bit>,
     pub line: Signal<Out, Bit>,
     pub summed: Signal<Out, Bit>,
     pub first: Signal<Out, Bit>,
@@ -143,6 +145,7 @@ impl Logic for Beside {
         self.valid.next = self.valid2.q.val();
         self.pad.next = self.pad2.q.val();
         self.swap.next = self.swap2.q.val();
+        self.swap_next.next = self.swap1.q.val();
         self.line.next = self.line2.q.val();
         self.summed.next = self.summed2.q.val();
         self.first.next = self.first2.q.val();

@@ -77,6 +77,8 @@ pub struct Bank {
     /// Word read, one cycle after `from`.
     pub q: Signal<Out, Bits<32>>,
     _words: [Bits<32>; 32],
+    /// In logic cells on the ECP5, whose block RAM takes 5.7 ns to give a word.
+    _shallow: bool,
 }
 
 impl Logic for Bank {
@@ -94,12 +96,18 @@ impl Logic for Bank {
     }
 
     fn hdl(&self) -> Verilog {
-        Verilog::Custom(
-            "(* ram_style = \"block\", no_rw_check *) reg [31:0] words [0:31];\ninteger i;\n\
+        let block = "(* ram_style = \"block\", no_rw_check *) ";
+        let style = if self._shallow {
+            let cells = block.replace("block", "distributed");
+            format!("`ifdef SYSTOLE_ECP5\n{cells}\n`else\n{block}\n`endif\n")
+        } else {
+            block.into()
+        };
+        Verilog::Custom(format!(
+            "{style}reg [31:0] words [0:31];\ninteger i;\n\
              initial for (i = 0; i < 32; i = i + 1) words[i] = 0;\n\
-             always @(posedge clock) begin\n    q <= words[from];\n    if (write) words[{1'b0, to}] <= data;\nend\n"
-                .into(),
-        )
+             always @(posedge clock) begin\n    q <= words[from];\n    if (write) words[{{1'b0, to}}] <= data;\nend\n"
+        ))
     }
 
     fn timing(&self) -> Vec<TimingInfo> {
@@ -185,6 +193,12 @@ impl<const W: usize> Counters<W> {
     pub fn new(n: usize) -> Self {
         assert!(16 * n * n < 1 << W, "tallies of {W} bits do not hold 16 cycles of {} products", n * n);
         Self::default()
+    }
+
+    /// Of a pipelined kernel, if `yes`: for a faster clock.
+    pub fn pipelined(mut self, yes: bool) -> Self {
+        self.bank._shallow = yes;
+        self
     }
 }
 

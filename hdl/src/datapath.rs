@@ -151,10 +151,10 @@ pub struct Datapath<
     pub stalled: Signal<Out, Bit>,
     #[default(RamShared::pipelined(Z > 0))]
     act: RamShared<WB, A, P>,
-    #[default(RamShared::pipelined(Z > 0))]
+    #[default(RamShared::pipelined(Z > 0).writes_b())]
     weight: RamShared<WB, W, P>,
     feeder: Feeder<A, LG, LR, Z>,
-    lines: Lines<WB, LM, LA, LD>,
+    lines: Lines<WB, LM, LA, LD, Z>,
     tiles: Tiles<N, W, Z>,
     #[default(from_fn(|_| Default::default()))]
     beside: [Beside; Z],
@@ -433,6 +433,7 @@ impl<
             self.lines.length.next = self.beside[z].line_length.val().get_bits::<LA>(0);
             self.array.line.next = self.beside[z].line.val();
             self.array.swap.next = self.beside[z].swap.val();
+            self.array.swap_next[z].next = self.beside[z].swap_next.val();
             self.wave.valid_in.next = self.beside[z].summed.val();
             self.wave.first_in.next = self.beside[z].first.val();
             self.wave.max_in.next = self.beside[z].max.val();

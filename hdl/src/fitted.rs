@@ -4,7 +4,6 @@
 //! -1, so that its row of the product is a choice of four bits in one cell; the rows are added in a tree. Every stage
 //! has its register: sum, bias, pairs of rows, fours, two halves, their sum, passes, shift, clamp.
 
-use crate::copies;
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use systole_isa::requant::{CONSTANT_SHIFT, DIGITS, LEAST_DROP, PASS_BITS};
@@ -13,7 +12,7 @@ use systole_isa::requant::{CONSTANT_SHIFT, DIGITS, LEAST_DROP, PASS_BITS};
 type Stages = ([i64; 6], [i64; 3], [i64; 2], i64, i64);
 
 /// `total = x · m + c · 2^10 (+ total >> 24, with again)`, five cycles after x and m; c comes two cycles after them,
-/// `again` four, or three if it has a register here. A leaf with hand-written Verilog, because rust-hdl multiplies 16 × 16 bits only.
+/// `again` four. A leaf with hand-written Verilog, because rust-hdl multiplies 16 × 16 bits only.
 #[derive(LogicBlock, Default)]
 pub struct RowSum {
     /// Clock.
@@ -29,9 +28,6 @@ pub struct RowSum {
     /// Total, signed.
     pub total: Signal<Out, Bits<48>>,
     _held: Box<Stages>,
-    /// `again` has a register here, and what is in it.
-    _registered: Box<bool>,
-    _again: Box<bool>,
 }
 
 fn signed(value: u64, bits: u32) -> i64 {
@@ -45,9 +41,7 @@ impl Logic for RowSum {
             let (x, m) = (signed(self.x.val().to_u64(), 24), self.m.val().to_u64());
             let row = |i: usize| [0, x, 2 * x, !x][(m >> (2 * i) & 3) as usize];
             let c = signed(self.c.val().to_u64(), 32);
-            let again = if *self._registered { *self._again } else { self.again.val() };
-            *self._again = self.again.val();
-            let kept = if again { total >> PASS_BITS } else { 0 };
+            let kept = if self.again.val() { total >> PASS_BITS } else { 0 };
             *self._held = (
                 [0, 1, 2, 3, 4, 5].map(|k| row(2 * k) + (row(2 * k + 1) << 2)),
                 [0, 1, 2].map(|k| pairs[2 * k] + (pairs[2 * k + 1] << 4)),
@@ -69,18 +63,9 @@ impl Logic for RowSum {
             let (high, low) = (2 * i + 1, 2 * i);
             text += &format!("wire [24:0] row{i} = m[{high}] ? (m[{low}] ? ~one : two) : (m[{low}] ? one : 25'd0);\n");
         }
-        let again = if *self._registered {
-            let copy = copies::ecp5("again_here", "again", 1);
-            text += &format!("`ifdef SYSTOLE_ECP5\n{copy}`else\nreg again_here;\nalways @(posedge clock) again_here <= again;\n`endif\n");
-            "again_here"
-        } else {
-            "again"
-        };
         text += "reg [27:0] pair0, pair1, pair2, pair3, pair4, pair5;\nreg [32:0] four0, four1;\nreg [31:0] four2;\n\
                  reg [41:0] half0;\nreg [37:0] half1;\nreg [47:0] sum;\n";
-        text += &format!(
-            "wire [47:0] kept = {again} ? {{{{24{{total[47]}}}}, total[47:24]}} : 48'd0;\nalways @(posedge clock) begin\n"
-        );
+        text += "wire [47:0] kept = again ? {{24{total[47]}}, total[47:24]} : 48'd0;\nalways @(posedge clock) begin\n";
         for k in 0..6 {
             let (a, b) = (2 * k, 2 * k + 1);
             text += &format!("    pair{k} <= {{{{3{{row{a}[24]}}}}, row{a}}} + {{row{b}[24], row{b}, 2'd0}};\n");
@@ -106,7 +91,7 @@ impl Logic for RowSum {
     }
 }
 
-/// `y = clamp(total >> (20 + 2 · drop), low, high)`, two cycles later; the lower limit goes first where they cross.
+/// `y = clamp(total >> (20 + 2 · drop), low, high)`, two cycles later, or three if late; the lower limit goes first where they cross.
 /// A leaf with hand-written Verilog, because rust-hdl has no arithmetic shift.
 #[derive(LogicBlock, Default)]
 pub struct Clip {
@@ -123,14 +108,20 @@ pub struct Clip {
     /// Output, int8.
     pub y: Signal<Out, Bits<8>>,
     _value: Box<i64>,
+    /// What is chosen is found in a cycle of its own; and the value in it, and whether it is below and above.
+    _late: Box<bool>,
+    _found: Box<(i64, bool, bool)>,
 }
 
 impl Logic for Clip {
     fn update(&mut self) {
         if self.clock.pos_edge() {
             let [low, high] = [self.low.val(), self.high.val()].map(|b| signed(b.to_u64(), 8));
-            let y = (*self._value).min(high).max(low);
-            self.y.next = (if *self._value < low { low } else { y } as u64 & 0xff).to_bits();
+            let found = (*self._value, *self._value < low, *self._value > high);
+            let (value, below, above) = if *self._late { *self._found } else { found };
+            *self._found = found;
+            let y = if below { low } else if above { high } else { value };
+            self.y.next = (y as u64 & 0xff).to_bits();
             let drop = LEAST_DROP + 2 * self.drop.val().to_u32();
             *self._value = signed(self.total.val().to_u64(), 48) >> drop;
         }
@@ -152,10 +143,22 @@ impl Logic for Clip {
             let kept = if i == 6 { "drop != 7".into() } else { format!("drop <= {i}") };
             text += &format!("assign past[{i}] = ({kept}) && (whole[{low}] != minus || whole[{high}] != minus);\n");
         }
-        text += "reg signed [7:0] value;\nreg over;\nreg sign;\nalways @(posedge clock) begin\n    \
-                 value <= drop[0] ? by4[9:2] : by4[7:0];\n    over <= (|past) || whole[26:21] != {6{minus}};\n    \
-                 sign <= minus;\n    if (over ? sign : value < $signed(low)) y <= low;\n    \
-                 else if (over || value > $signed(high)) y <= high;\n    else y <= value;\nend\n";
+        let [below, above] = ["over ? sign : value < $signed(low)", "over || value > $signed(high)"];
+        let (registers, first, [below, above, value]) = if *self._late {
+            (
+                "reg below;\nreg above;\nreg [7:0] between;\n",
+                format!("    below <= {below};\n    above <= {above};\n    between <= value;\n"),
+                ["below", "above", "between"],
+            )
+        } else {
+            ("", String::new(), [below, above, "value"])
+        };
+        text += &format!(
+            "reg signed [7:0] value;\nreg over;\nreg sign;\n{registers}always @(posedge clock) begin\n    \
+             value <= drop[0] ? by4[9:2] : by4[7:0];\n    over <= (|past) || whole[26:21] != {{6{{minus}}}};\n    \
+             sign <= minus;\n{first}    if ({below}) y <= low;\n    \
+             else if ({above}) y <= high;\n    else y <= {value};\nend\n"
+        );
         Verilog::Custom(text)
     }
 
@@ -169,7 +172,7 @@ impl Logic for Clip {
     }
 }
 
-/// One lane of a drain whose words have WB bits. `y` is there nine cycles after its sum.
+/// One lane of a drain whose words have WB bits. `y` is there nine cycles after its sum, or ten if it is late.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -178,7 +181,7 @@ impl Logic for Clip {
 /// | `multiplier` | in | two cycles later: 24 bits of digits, three that say what is dropped |
 /// | `negative` | out | three cycles later: the biased sum is negative |
 /// | `constant` | in | 32 bits, four cycles later, by that sign |
-/// | `again` | in | six cycles later, or five if registered: 1 in a second pass |
+/// | `again` | in | six cycles later: 1 in a second pass |
 /// | `low`, `high` | in | int8 |
 /// | `y` | out | int8 in the low byte of a word |
 #[derive(LogicBlock, Default)]
@@ -220,9 +223,9 @@ pub struct Fitted<const WB: usize> {
 }
 
 impl<const WB: usize> Fitted<WB> {
-    /// With a register of its own for `again`, if `yes`.
-    pub fn registered(yes: bool) -> Self {
-        Self { rows: RowSum { _registered: Box::new(yes), ..Default::default() }, ..Default::default() }
+    /// With a cycle more for the clamp, if `yes`.
+    pub fn late(yes: bool) -> Self {
+        Self { clip: Clip { _late: Box::new(yes), ..Default::default() }, ..Default::default() }
     }
 }
 

@@ -126,9 +126,9 @@ pub struct Infer<
     bus: AxiRead<AW>,
     load: Load<AW, BUS, M>,
     store: Store<AW, BUS, A, Z>,
-    #[default(Counters::new(N))]
+    #[default(Counters::new(N).pipelined(Z > 0))]
     counters: Counters<T>,
-    sequencer: Sequencer,
+    sequencer: Sequencer<Z>,
     data: Datapath<
         N,
         H,

@@ -10,7 +10,7 @@ use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
 use std::array::from_fn;
 
-/// LM line memories of LD = 2^LA samples of WB bits.
+/// LM line memories of LD = 2^LA samples of WB bits; Z = 1 in a pipelined kernel, else 0.
 ///
 /// | port | direction | shape |
 /// |---|---|---|
@@ -19,7 +19,7 @@ use std::array::from_fn;
 /// | `length` | in | samples of a line, less 1 |
 /// | `earlier` | out | the samples 1 to LM lines before, beside `word` |
 #[derive(LogicBlock, SmartDefault)]
-pub struct Lines<const WB: usize, const LM: usize, const LA: usize, const LD: usize> {
+pub struct Lines<const WB: usize, const LM: usize, const LA: usize, const LD: usize, const Z: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// A sample comes.
@@ -37,12 +37,15 @@ pub struct Lines<const WB: usize, const LM: usize, const LA: usize, const LD: us
     memory: [Ram2<WB, LA, LD>; LM],
     asked: DFF<Bits<LA>>,
     here: DFF<Bits<LA>>,
+    // Pipelined: where the sample of a line ago is, of the sample that comes next; a job's first one comes cycles after its length.
+    #[default(from_fn(|_| Default::default()))]
+    ago: [DFF<Bits<LA>>; Z],
     line_ago: Signal<Local, Bits<LA>>,
     #[default(literal(1))]
     one: Constant<Bits<LA>>,
 }
 
-impl<const WB: usize, const LM: usize, const LA: usize, const LD: usize> Logic for Lines<WB, LM, LA, LD> {
+impl<const WB: usize, const LM: usize, const LA: usize, const LD: usize, const Z: usize> Logic for Lines<WB, LM, LA, LD, Z> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, asked, here);
@@ -50,6 +53,14 @@ impl<const WB: usize, const LM: usize, const LA: usize, const LD: usize> Logic f
         if self.ask.val() {
             self.asked.d.next = self.asked.q.val() + self.one.val();
             self.here.d.next = self.asked.q.val();
+        }
+        for z in 0..Z {
+            self.ago[z].clock.next = self.clock.val();
+            self.ago[z].d.next = self.asked.q.val() - self.length.val() - self.one.val();
+            if self.ask.val() {
+                self.ago[z].d.next = self.ago[z].q.val() + self.one.val();
+            }
+            self.line_ago.next = self.ago[z].q.val();
         }
         for i in 0..LM {
             self.memory[i].clock.next = self.clock.val();

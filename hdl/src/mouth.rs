@@ -11,9 +11,10 @@ use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
 use std::array::from_fn;
 
-/// Zero products of one row: `term` counts them for `activation`, one cycle later; N if the activation is zero.
+/// Zero products of one row: `term` counts them for `activation`, one cycle later; N if the activation is zero. With Z = 1, else 0,
+/// the activation comes a cycle before what stands beside it.
 #[derive(LogicBlock, SmartDefault)]
-pub struct RowZeros<const N: usize> {
+pub struct RowZeros<const N: usize, const Z: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Activation of the row, int8.
@@ -31,6 +32,8 @@ pub struct RowZeros<const N: usize> {
     shadow: DFF<Bits<5>>,
     current: DFF<Bits<5>>,
     count: DFF<Bits<5>>,
+    #[default(from_fn(|_| Default::default()))]
+    was_zero: [DFF<Bit>; Z],
     #[default(literal(0))]
     zero: Constant<Bits<5>>,
     #[default(literal(N as u32))]
@@ -39,7 +42,7 @@ pub struct RowZeros<const N: usize> {
     zero_byte: Constant<Bits<8>>,
 }
 
-impl<const N: usize> Logic for RowZeros<N> {
+impl<const N: usize, const Z: usize> Logic for RowZeros<N, Z> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, shadow, current, count);
@@ -57,6 +60,20 @@ impl<const N: usize> Logic for RowZeros<N> {
             }
             if self.activation.val() == self.zero_byte.val() {
                 self.count.d.next = self.all.val();
+            }
+        }
+        for z in 0..Z {
+            self.was_zero[z].clock.next = self.clock.val();
+            self.was_zero[z].d.next = self.activation.val() == self.zero_byte.val();
+            self.count.d.next = self.zero.val();
+            if self.valid.val() {
+                self.count.d.next = self.current.q.val();
+                if self.swap.val() {
+                    self.count.d.next = self.shadow.q.val();
+                }
+                if self.was_zero[z].q.val() {
+                    self.count.d.next = self.all.val();
+                }
             }
         }
         self.term.next = bit_cast::<12, 5>(self.count.q.val());
@@ -97,7 +114,7 @@ pub struct Mouth<const N: usize, const WB: usize, const Q: usize, const Z: usize
     /// Products with a zero operand.
     pub zero_products: Signal<Out, Bits<12>>,
     #[default(from_fn(|_| Default::default()))]
-    row: [RowZeros<N>; N],
+    row: [RowZeros<N, Z>; N],
     total: DFF<Bits<12>>,
     // What is counted, one cycle later: the word, zero weights of a row one bit each, and what stood beside them.
     counted: DFF<Bits<WB>>,
@@ -107,15 +124,15 @@ pub struct Mouth<const N: usize, const WB: usize, const Q: usize, const Z: usize
     zeros_low: DFF<Bits<N>>,
     zeros_high: DFF<Bits<N>>,
     writing: DFF<Bits<N>>,
-    // Pipelined: the same a cycle later, the zero weights counted; and the terms of four rows each.
-    #[default(from_fn(|_| Default::default()))]
-    counted_later: [DFF<Bits<WB>>; Z],
+    // Pipelined: the same a cycle later, the zero weights of four columns each counted; and the terms of four rows each.
     #[default(from_fn(|_| Default::default()))]
     counting_later: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
     swapping_later: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
-    zeros_later: [DFF<Bits<5>>; Z],
+    zeros_four: [DFF<Bits<5>>; Q],
+    #[default(from_fn(|_| Default::default()))]
+    zeros_fours: [Signal<Local, Bits<5>>; Q],
     #[default(from_fn(|_| Default::default()))]
     writing_later: [DFF<Bits<N>>; Z],
     #[default(from_fn(|_| Default::default()))]
@@ -232,22 +249,31 @@ impl<const N: usize, const WB: usize, const Q: usize, const Z: usize> Logic for 
             self.total.d.next = self.sum[n - 1].val();
         }
         for z in 0..Z {
-            self.counted_later[z].clock.next = self.clock.val();
             self.counting_later[z].clock.next = self.clock.val();
             self.swapping_later[z].clock.next = self.clock.val();
-            self.zeros_later[z].clock.next = self.clock.val();
             self.writing_later[z].clock.next = self.clock.val();
-            self.counted_later[z].d.next = self.counted.q.val();
             self.counting_later[z].d.next = self.counting.q.val();
             self.swapping_later[z].d.next = self.swapping.q.val();
-            self.zeros_later[z].d.next = self.row_zeros.val();
             self.writing_later[z].d.next = self.writing.q.val();
+            for q in 0..Q {
+                self.zeros_four[q].clock.next = self.clock.val();
+                self.zeros_four[q].d.next = self.weight_zero[4 * q].val()
+                    + self.weight_zero[4 * q + 1].val()
+                    + self.weight_zero[4 * q + 2].val()
+                    + self.weight_zero[4 * q + 3].val();
+            }
+            self.zeros_fours[0].next = self.zeros_four[0].q.val();
+            for q in 1..Q {
+                self.zeros_fours[q].next = self.zeros_fours[q - 1].val() + self.zeros_four[q].q.val();
+            }
+            for q in Q..(Q + 1) {
+                self.row_zeros.next = self.zeros_fours[q - 1].val();
+            }
             for i in 0..N {
                 self.row[i].valid.next = self.counting_later[z].q.val();
                 self.row[i].swap.next = self.swapping_later[z].q.val();
                 self.row[i].write.next = self.writing_later[z].q.val().get_bit(i);
-                self.row[i].activation.next = self.counted_later[z].q.val().get_bits::<8>(i * 8);
-                self.row[i].weight_zeros.next = self.zeros_later[z].q.val();
+                self.row[i].weight_zeros.next = self.row_zeros.val();
             }
             for q in 0..Q {
                 self.four[q].clock.next = self.clock.val();

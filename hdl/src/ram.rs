@@ -46,6 +46,8 @@ pub struct RamShared<const W: usize, const A: usize, const P: usize> {
     pub q_b: Signal<Out, Bits<W>>,
     _words: Vec<Bits<W>>,
     _pipelined: Box<bool>,
+    /// Port b reads nothing.
+    _writes_b: Box<bool>,
     /// Of a pipelined one: the requests in the registers before the memory, and the words behind it.
     _requests: Box<(Request<W>, Request<W>)>,
     _behind: Box<[Bits<W>; 2]>,
@@ -67,37 +69,55 @@ impl<const W: usize, const A: usize, const P: usize> RamShared<W, A, P> {
         Self { _pipelined: Box::new(yes), ..Default::default() }
     }
 
+    /// One whose port b reads nothing: nobody looks at `q_b`, and a block of a pipelined one needs no enable but its write's.
+    pub fn writes_b(self) -> Self {
+        Self { _writes_b: Box::new(true), ..self }
+    }
+
     /// The blocks of a pipelined memory, each of the text `part`, on the ECP5: a few of them share a copy of what they are asked.
-    fn groups(slice: usize, part: &str) -> String {
-        let word = W - 1;
-        let copies: String = [
-            ("read_a_taken", "read_a", 1),
-            ("used_b_taken", "read_b | write_b", 1),
-            ("write_b_taken", "write_b", 1),
-            ("address_a_taken", "address_a", A),
-            ("address_b_taken", "address_b", A),
-        ]
-        .map(|(name, d, bits)| copies::ecp5(name, d, bits))
-        .concat();
+    fn groups(&self, slice: usize, part: &str) -> String {
+        let copies: String =
+            self.requests().into_iter().map(|(name, d, bits)| copies::ecp5(name, d, bits)).collect();
         format!(
-            "reg [{word}:0] word_a;\nreg [{word}:0] word_b;\nreg [{word}:0] data_b_taken;\nalways @(posedge clock) begin\n    \
-             data_b_taken <= data_b;\n    q_a <= word_a;\n    q_b <= word_b;\nend\ngenvar g;\ngenvar i;\n\
+            "{}always @(posedge clock) begin\n{}end\ngenvar g;\ngenvar i;\n\
              for (g = 0; g < {W}; g = g + {share}) begin : group\n{copies}\
              for (i = g; i < {W} && i < g + {share}; i = i + {slice}) begin : slice\n{part}end\nend\n",
+            self.words()[0],
+            self.words()[1],
             share = SHARE * slice
         )
     }
 
-    /// Verilog of the registers.
+    /// The registers before a pipelined memory, for what it is asked: name, what it takes, bits.
+    fn requests(&self) -> Vec<(&'static str, &'static str, usize)> {
+        let used = (!*self._writes_b).then_some(("used_b_taken", "read_b || write_b", 1));
+        let (a, b) = (("read_a_taken", "read_a", 1), ("write_b_taken", "write_b", 1));
+        let addresses = [("address_a_taken", "address_a", A), ("address_b_taken", "address_b", A)];
+        [Some(a), used, Some(b)].into_iter().flatten().chain(addresses).collect()
+    }
+
+    /// The registers of the words: their Verilog, and what they take.
+    fn words(&self) -> [String; 2] {
+        let word = W - 1;
+        let (behind, q_b) = if *self._writes_b {
+            (String::new(), "0")
+        } else {
+            (format!("reg [{word}:0] word_b;\n"), "word_b")
+        };
+        [
+            format!("reg [{word}:0] word_a;\n{behind}reg [{word}:0] data_b_taken;\n"),
+            format!("    data_b_taken <= data_b;\n    q_a <= word_a;\n    q_b <= {q_b};\n"),
+        ]
+    }
+
+    /// Verilog of all registers, one of each.
     fn registers(&self) -> String {
-        let (word, at) = (W - 1, A - 1);
-        format!(
-            "reg [{word}:0] word_a;\nreg [{word}:0] word_b;\nreg read_a_taken;\nreg used_b_taken;\nreg write_b_taken;\n\
-             reg [{at}:0] address_a_taken;\nreg [{at}:0] address_b_taken;\nreg [{word}:0] data_b_taken;\n\
-             always @(posedge clock) begin\n    read_a_taken <= read_a;\n    used_b_taken <= read_b || write_b;\n    \
-             write_b_taken <= write_b;\n    address_a_taken <= address_a;\n    address_b_taken <= address_b;\n    \
-             data_b_taken <= data_b;\n    q_a <= word_a;\n    q_b <= word_b;\nend\n"
-        )
+        let [mut registers, mut taken] = self.words();
+        for (name, d, bits) in self.requests() {
+            registers += &format!("reg [{}:0] {name};\n", bits - 1);
+            taken += &format!("    {name} <= {d};\n");
+        }
+        format!("{registers}always @(posedge clock) begin\n{taken}end\n")
     }
 }
 
@@ -162,6 +182,13 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
             let last = (1usize << A) - 1;
             let (word, taken) = if *self._pipelined { ("word", "_taken") } else { ("q", "") };
             let part = |bits: usize, slice: &str| {
+                let words = format!("(* ram_style = \"block\", no_rw_check *) reg [{}:0] words [0:{last}];\n", bits - 1);
+                if *self._pipelined && *self._writes_b {
+                    return format!(
+                        "{words}always @(posedge clock) begin\n    if (read_a_taken) word_a{slice} <= words[address_a_taken];\n    \
+                         if (write_b_taken) words[address_b_taken] <= data_b_taken{slice};\nend\n"
+                    );
+                }
                 // Pipelined: a block's enable of port b comes from a register too.
                 let [used, end, reads] = if *self._pipelined {
                     ["if (used_b_taken) begin\n        ", "    end\n", "else"]
@@ -169,11 +196,10 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
                     ["", "", "else if (read_b)"]
                 };
                 format!(
-                    "(* ram_style = \"block\", no_rw_check *) reg [{}:0] words [0:{last}];\nalways @(posedge clock) begin\n    \
+                    "{words}always @(posedge clock) begin\n    \
                      if (read_a{taken}) {word}_a{slice} <= words[address_a{taken}];\nend\nalways @(posedge clock) begin\n    \
                      {used}if (write_b{taken}) words[address_b{taken}] <= data_b{taken}{slice};\n    \
-                     {reads} {word}_b{slice} <= words[address_b{taken}];\n{end}end\n",
-                    bits - 1
+                     {reads} {word}_b{slice} <= words[address_b{taken}];\n{end}end\n"
                 )
             };
             let registers = if *self._pipelined { self.registers() } else { String::new() };
@@ -184,7 +210,7 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
             }
             let slice_part = part(slice, &format!("[i +: {slice}]"));
             if *self._pipelined {
-                let groups = Self::groups(slice, &slice_part);
+                let groups = self.groups(slice, &slice_part);
                 return Verilog::Custom(format!("`ifdef SYSTOLE_ECP5\n{groups}`else\n{whole}`endif\n"));
             }
             let slices = format!("genvar i;\nfor (i = 0; i < {W}; i = i + {slice}) begin : slice\n{slice_part}end\n");

@@ -1,7 +1,7 @@
 //! A residual addition lane: `y = clamp((a · v + b · w + c) >> 28)`, see `systole_isa::layout::add_record`.
 //!
 //! Latency 6: operands, products in two cycles, their sum, the offset, the clamp. So a word is written 7 cycles after its
-//! addend was read (11 where memory's words come two cycles later and the lane is late), and the two never meet at the memory's port where pixels follow each other in two cycles.
+//! addend was read (13 where memory's words come three cycles later, the sum goes one more, and the lane is late), and the two never meet at the memory's port where pixels follow each other in two cycles.
 
 use rust_hdl_core::prelude::*;
 

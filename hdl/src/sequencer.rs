@@ -32,12 +32,13 @@ use crate::literal::{literal, op};
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
+use std::array::from_fn;
 use systole_isa::command;
 
-/// The sequencer; ports as in the table above.
+/// The sequencer, Z = 1 in a pipelined kernel, else 0; ports as in the table above.
 #[allow(missing_docs)] // the table above says what each port is
 #[derive(LogicBlock, SmartDefault)]
-pub struct Sequencer {
+pub struct Sequencer<const Z: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, Bit>,
     pub start: Signal<In, Bit>,
@@ -82,6 +83,11 @@ pub struct Sequencer {
     is_mark: DFF<Bit>,
     ends: DFF<Bit>,
     unknown: DFF<Bit>,
+    /// Pipelined: the last two when the command is in its register, for the way to it is long.
+    #[default(from_fn(|_| Default::default()))]
+    ends_here: [Signal<Local, Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    unknown_here: [Signal<Local, Bit>; Z],
     /// It waits for: feeder, drain, all loads, store, all loads but the newest (bits as `WAIT` has them), a free bank, room
     /// for a load.
     waits: DFF<Bits<7>>,
@@ -149,7 +155,7 @@ fn there(first: u8) -> u32 {
         .fold(0, |set, k| set | 1 << k)
 }
 
-impl Logic for Sequencer {
+impl<const Z: usize> Logic for Sequencer<Z> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, executing, ending, bad, word, valid, waits, carried);
@@ -255,6 +261,22 @@ impl Logic for Sequencer {
         if self.go.val() & self.ends.q.val() {
             self.ending.d.next = true;
             self.bad.d.next = self.unknown.q.val();
+        }
+        for z in 0..Z {
+            self.ends_here[z].next = !(self.is_register.q.val()
+                | (!(self.word.q.val().get_bit(31) | self.word.q.val().get_bit(29))
+                    & self.word.q.val().get_bit(30)
+                    & self.go_on.val().get_bit(self.word.q.val().get_bits::<5>(24).index())));
+            self.unknown_here[z].next = !(self.is_register.q.val()
+                | (!(self.word.q.val().get_bit(31) | self.word.q.val().get_bit(29))
+                    & self.word.q.val().get_bit(30)
+                    & self.operations.val().get_bit(self.word.q.val().get_bits::<5>(24).index())));
+            self.ending.d.next = self.ending.q.val();
+            self.bad.d.next = self.bad.q.val();
+            if self.go.val() & self.ends_here[z].val() {
+                self.ending.d.next = true;
+                self.bad.d.next = self.unknown_here[z].val();
+            }
         }
         // The drain may wait for a feed that will not come: the next start clears it.
         if self.executing.q.val()

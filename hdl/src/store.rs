@@ -114,6 +114,11 @@ pub struct Store<const AW: usize, const BUS: usize, const MW: usize, const Z: us
     asked: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
     read: [DFF<Bit>; Z],
+    // And the next word caught ends a burst: known as `final_word` is. A count to be sent, which is no word of the job's.
+    #[default(from_fn(|_| Default::default()))]
+    boundary_word: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    shown_count: [DFF<Bits<BUS>>; Z],
     /// The word to be sent.
     full: DFF<Bit>,
     data: DFF<Bits<BUS>>,
@@ -215,6 +220,15 @@ impl<const AW: usize, const BUS: usize, const MW: usize, const Z: usize> Logic f
         }
         self.catch.next = self.coming.q.val();
         self.at_boundary.next = self.word.val().get_bits::<4>(0).all();
+        for z in 0..Z {
+            self.boundary_word[z].clock.next = self.clock.val();
+            self.boundary_word[z].d.next = self.word.val().get_bits::<4>(0).all();
+            self.at_boundary.next = self.boundary_word[z].q.val();
+            if self.snapshot.q.val() {
+                // Its words begin at a boundary.
+                self.at_boundary.next = self.caught.q.val().get_bits::<4>(0).all();
+            }
+        }
         self.final_word.d.next = self.caught.q.val() == self.length.q.val();
         self.at_end.next = self.final_word.q.val();
         if self.snapshot.q.val() {
@@ -238,17 +252,22 @@ impl<const AW: usize, const BUS: usize, const MW: usize, const Z: usize> Logic f
             self.caught.d.next = self.caught.q.val() + 1;
         }
         // Pipelined: whatever is there, as long as the register is free; its enable goes a long way.
-        for _z in 0..Z {
+        for z in 0..Z {
+            self.shown_count[z].clock.next = self.clock.val();
+            self.shown_count[z].d.next = self.shown_count[z].q.val();
             self.data.d.next = self.data.q.val();
             if self.free.val() {
                 self.data.d.next = self.act_data.val();
-                if self.snapshot.q.val() {
-                    self.data.d.next = bit_cast::<BUS, 32>(self.counted.val());
-                }
+                self.shown_count[z].d.next = bit_cast::<BUS, 32>(self.counted.val());
             }
         }
         self.wvalid.next = self.full.q.val();
         self.wdata.next = self.data.q.val();
+        for z in 0..Z {
+            if self.snapshot.q.val() {
+                self.wdata.next = self.shown_count[z].q.val();
+            }
+        }
         self.wlast.next = self.last.q.val();
         self.bready.next = true;
         if self.bvalid.val() & self.bresp.val().get_bit(1) {

@@ -7,15 +7,16 @@
 //! come instead of n records.
 //!
 //! With `add` a pixel's word goes on into the residual lanes, beside the word of another tensor that is read in the cycle
-//! in which it would have been written; the sum is written seven cycles after that, or eleven. `steps` is 2 then: read and
+//! in which it would have been written; the sum is written seven cycles after that, or 13. `steps` is 2 then: read and
 //! write take one port of activation memory in turn.
 //!
-//! Pipelined (Z = 1) the accumulators are asked a cycle later and answer in two, a parameter is put into its store a cycle later, and what all
+//! Pipelined (Z = 1) the accumulators answer in three cycles, a lane takes one more, a parameter is put into its store two cycles later, and what all
 //! lanes take and stays for a job passes from lane to lane, for they lie far apart.
 
 pub mod arrival;
 pub mod walk;
 
+use crate::copies::Replica;
 use crate::fitted::Fitted;
 use crate::literal::{literal, op};
 use crate::ram::{Ram2, RamParts};
@@ -136,7 +137,7 @@ pub struct Drain<
     pub add_word: Signal<In, Bits<WB>>,
     arrival: Arrival<N, WB, L, G, PW, RB, W, AW, AB, LU, Z>,
     walk: Walk<N, G, GB, RB, C>,
-    #[default(from_fn(|_| Fitted::registered(Z > 0)))]
+    #[default(from_fn(|_| Fitted::late(Z > 0)))]
     fitted: [Fitted<WB>; LS],
     #[default(from_fn(|_| Default::default()))]
     bias: [Ram2<24, RB, R>; LS],
@@ -185,6 +186,10 @@ pub struct Drain<
     #[default(from_fn(|_| Default::default()))]
     value8: [DFF<Bits<WB>>; Z],
     #[default(from_fn(|_| Default::default()))]
+    value9: [DFF<Bits<WB>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    add_word9: [Replica<WB>; Z],
+    #[default(from_fn(|_| Default::default()))]
     adding7: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
     adding8: [DFF<Bit>; Z],
@@ -193,12 +198,6 @@ pub struct Drain<
     #[default(from_fn(|_| Default::default()))]
     ending8: [DFF<Bit>; Z],
     // What was walked to in the cycle before.
-    #[default(from_fn(|_| Default::default()))]
-    asks: [DFF<Bit>; Z],
-    #[default(from_fn(|_| Default::default()))]
-    asked_bank: [DFF<Bit>; Z],
-    #[default(from_fn(|_| Default::default()))]
-    asked_pixel: [DFF<Bits<C>>; Z],
     #[default(from_fn(|_| Default::default()))]
     valid0: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
@@ -220,11 +219,27 @@ pub struct Drain<
     row_asked: [DFF<Bits<RB>>; Z],
     #[default(from_fn(|_| Default::default()))]
     last_asked: [DFF<Bit>; Z],
-    // A parameter on its way into its store.
+    // A parameter on its way into its store, in two cycles.
+    #[default(from_fn(|_| Default::default()))]
+    filling: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
     filled: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
-    put_word: [DFF<Bits<WB>>; Z],
+    put_word: [Replica<WB>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    lane_word: [Replica<WB>; LZ],
+    #[default(from_fn(|_| Default::default()))]
+    lane_row: [Replica<RB>; LZ],
+    #[default(from_fn(|_| Default::default()))]
+    lane_constant: [Replica<RC>; LZ],
+    #[default(from_fn(|_| Default::default()))]
+    lane_bias: [DFF<Bit>; LZ],
+    #[default(from_fn(|_| Default::default()))]
+    lane_digits: [DFF<Bit>; LZ],
+    #[default(from_fn(|_| Default::default()))]
+    lane_pass: [DFF<Bit>; LZ],
+    #[default(from_fn(|_| Default::default()))]
+    lane_shifted: [Signal<Local, Bits<WB>>; LZ],
     #[default(from_fn(|_| Default::default()))]
     put_row: [DFF<Bits<RB>>; Z],
     #[default(from_fn(|_| Default::default()))]
@@ -235,6 +250,17 @@ pub struct Drain<
     put_digits: [DFF<Bit>; LZ],
     #[default(from_fn(|_| Default::default()))]
     put_pass: [DFF<Bit>; LZ],
+    // What every lane needs in the same cycle: its own copy, for they lie far apart; and rows of the stages after it.
+    #[default(from_fn(|_| Default::default()))]
+    lane_again: [Replica<1>; LZ],
+    #[default(from_fn(|_| Default::default()))]
+    lane_row1: [Replica<RC>; LZ],
+    #[default(from_fn(|_| Default::default()))]
+    lane_row2: [DFF<Bits<RC>>; LZ],
+    #[default(from_fn(|_| Default::default()))]
+    lane_row3: [DFF<Bits<RC>>; LZ],
+    #[default(from_fn(|_| Default::default()))]
+    lane_row4: [DFF<Bits<RC>>; LZ],
     // What passes from lane to lane: limits, a residual addition's constants and its limits.
     #[default(from_fn(|_| Default::default()))]
     limits: [DFF<Bits<16>>; LZ],
@@ -242,7 +268,7 @@ pub struct Drain<
     factors: [DFF<Bits<AB>>; NZ],
     #[default(from_fn(|_| Default::default()))]
     clamps: [DFF<Bits<16>>; NZ],
-    // A late residual lane: its sum comes two cycles later.
+    // A late residual lane: its sum comes two cycles later, and the word to add goes a cycle to the lanes.
     #[default(from_fn(|_| Default::default()))]
     adding9: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
@@ -251,6 +277,17 @@ pub struct Drain<
     ending9: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
     ending10: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    adding11: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    ending11: [DFF<Bit>; Z],
+    // And the sum goes a cycle to the memory: so reads and writes, two cycles apart each, still take its port in turn.
+    #[default(from_fn(|_| Default::default()))]
+    adding12: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    ending12: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    added12: [DFF<Bits<WB>>; Z],
     // The word is written, the other tensor is read: from a register, for it goes a long way.
     #[default(from_fn(|_| Default::default()))]
     writes: [DFF<Bit>; Z],
@@ -312,6 +349,8 @@ pub struct Drain<
     digits_word: Signal<Local, Bits<WB>>,
     constant_word: Signal<Local, Bits<WB>>,
     to_constant: Signal<Local, Bits<RC>>,
+    #[default(from_fn(|_| Default::default()))]
+    row_wide: [Signal<Local, Bits<RC>>; Z],
     #[default(from_fn(|_| Default::default()))]
     of_constant: [Signal<Local, Bits<RC>>; LS],
     #[default(literal(1))]
@@ -466,9 +505,6 @@ impl<
             self.last.d.next = (self.last.q.val() << 1) | self.one_last.val();
         }
         for z in 0..Z {
-            self.asks[z].clock.next = self.clock.val();
-            self.asked_bank[z].clock.next = self.clock.val();
-            self.asked_pixel[z].clock.next = self.clock.val();
             self.valid0[z].clock.next = self.clock.val();
             self.first0[z].clock.next = self.clock.val();
             self.group0[z].clock.next = self.clock.val();
@@ -480,17 +516,11 @@ impl<
             self.row_asked[z].clock.next = self.clock.val();
             self.last_asked[z].clock.next = self.clock.val();
             self.filled[z].clock.next = self.clock.val();
-            self.asks[z].d.next = self.walk.running.val() && self.walk.first.val() && self.walk.group.val().get_bit(0);
-            self.asked_bank[z].d.next = self.walk.bank.val();
-            self.asked_pixel[z].d.next = self.walk.pixel.val();
             self.valid0[z].d.next = self.walk.running.val() && !self.clear.val();
             self.first0[z].d.next = self.walk.first.val();
             self.group0[z].d.next = self.walk.group.val();
             self.row0[z].d.next = self.walk.row.val();
             self.last0[z].d.next = self.walk.last.val() && !self.clear.val();
-            self.acc_read.next = self.asks[z].q.val();
-            self.acc_bank.next = self.asked_bank[z].q.val();
-            self.acc_address.next = self.asked_pixel[z].q.val();
             self.valid_asked[z].d.next = self.valid0[z].q.val() && !self.clear.val();
             self.first_asked[z].d.next = self.first0[z].q.val();
             self.group_asked[z].d.next = self.group0[z].q.val();
@@ -500,12 +530,15 @@ impl<
             self.first1.d.next = self.first_asked[z].q.val();
             self.group1.d.next = self.group_asked[z].q.val();
             self.row1.d.next = self.row_asked[z].q.val();
+            self.row_wide[z].next = bit_cast::<RC, RB>(self.row1.d.val());
             self.last.d.next = self.last.q.val() << 1;
             if self.last_asked[z].q.val() {
                 self.last.d.next = (self.last.q.val() << 1) | self.one_last.val();
             }
             // Until they are taken; the walk begins once.
-            self.filled[z].d.next = self.arrival.filled.val() && !self.walk.begins.val() && !self.clear.val();
+            self.filling[z].clock.next = self.clock.val();
+            self.filling[z].d.next = self.arrival.filled.val() && !self.walk.begins.val() && !self.clear.val();
+            self.filled[z].d.next = self.filling[z].q.val() && !self.walk.begins.val() && !self.clear.val();
             self.walk.filled.next = self.filled[z].q.val();
         }
         self.underway.next = self.last.q.val() << 1;
@@ -538,6 +571,10 @@ impl<
         for _l in 0..LS {
             // A second pass is the last cycle of a value that takes two.
             self.again.d.next = self.two.val() && self.last.q.val().get_bit(5);
+        }
+        for _l in 0..LZ {
+            // A cycle ahead of the lanes' copies.
+            self.again.d.next = self.two.val() && self.last.q.val().get_bit(4);
         }
         for l in 0..LS {
             self.bias[l].clock.next = self.clock.val();
@@ -588,7 +625,6 @@ impl<
             self.put_word[z].d.next = self.param_word.val();
             self.put_row[z].d.next = self.arrival.row.val();
             self.put_constant[z].d.next = self.to_constant.val();
-            self.digits_word.next = self.put_word[z].q.val() >> self.digits_place.val();
             for l in 0..LZ {
                 self.put_bias[l].clock.next = self.clock.val();
                 self.put_digits[l].clock.next = self.clock.val();
@@ -604,17 +640,51 @@ impl<
                     && self.arrival.lane.val().get_bit(l)
                     && ((self.arrival.part.val() & self.positive_part.val()).any()
                         || (self.arrival.part.val() & self.negative_part.val()).any());
-                self.bias[l].write.next = self.put_bias[l].q.val();
-                self.bias[l].write_address.next = self.put_row[z].q.val();
-                self.bias[l].data.next = self.put_word[z].q.val().get_bits::<24>(0);
-                self.digits[l].write.next = self.put_digits[l].q.val();
-                self.digits[l].write_address.next = self.put_row[z].q.val();
-                self.digits[l].data.next = self.digits_word.val().get_bits::<27>(0);
-                self.constant[l].write.next = self.put_pass[l].q.val();
-                self.constant[l].write_address.next = self.put_constant[z].q.val();
-                self.constant[l].data.next = self.put_word[z].q.val().get_bits::<32>(0);
-                // Registered in the lane.
-                self.fitted[l].again.next = self.two.val() && self.last.q.val().get_bit(5);
+                self.lane_word[l].clock.next = self.clock.val();
+                self.lane_row[l].clock.next = self.clock.val();
+                self.lane_constant[l].clock.next = self.clock.val();
+                self.lane_bias[l].clock.next = self.clock.val();
+                self.lane_digits[l].clock.next = self.clock.val();
+                self.lane_pass[l].clock.next = self.clock.val();
+                self.lane_word[l].d.next = self.put_word[z].q.val();
+                self.lane_row[l].d.next = self.put_row[z].q.val();
+                self.lane_constant[l].d.next = self.put_constant[z].q.val();
+                self.lane_bias[l].d.next = self.put_bias[l].q.val();
+                self.lane_digits[l].d.next = self.put_digits[l].q.val();
+                self.lane_pass[l].d.next = self.put_pass[l].q.val();
+                self.lane_shifted[l].next = self.lane_word[l].q.val() >> self.digits_place.val();
+                self.bias[l].write.next = self.lane_bias[l].q.val();
+                self.bias[l].write_address.next = self.lane_row[l].q.val();
+                self.bias[l].data.next = self.lane_word[l].q.val().get_bits::<24>(0);
+                self.digits[l].write.next = self.lane_digits[l].q.val();
+                self.digits[l].write_address.next = self.lane_row[l].q.val();
+                self.digits[l].data.next = self.lane_shifted[l].val().get_bits::<27>(0);
+                self.constant[l].write.next = self.lane_pass[l].q.val();
+                self.constant[l].write_address.next = self.lane_constant[l].q.val();
+                self.constant[l].data.next = self.lane_word[l].q.val().get_bits::<32>(0);
+                // Every lane goes on in every cycle, wanted or not: what it holds stays the same while nothing is drained.
+                self.lane_row1[l].clock.next = self.clock.val();
+                self.lane_row2[l].clock.next = self.clock.val();
+                self.lane_row3[l].clock.next = self.clock.val();
+                self.lane_row4[l].clock.next = self.clock.val();
+                self.lane_again[l].clock.next = self.clock.val();
+                self.lane_row1[l].d.next = self.row_wide[z].val();
+                self.lane_row2[l].d.next = self.lane_row1[l].q.val();
+                self.lane_row3[l].d.next = self.lane_row2[l].q.val();
+                self.lane_row4[l].d.next = self.lane_row3[l].q.val();
+                self.lane_again[l].d.next = bit_cast::<1, 1>(self.again.q.val().into());
+                self.fitted[l].take_sum.next = true;
+                self.fitted[l].take_x.next = true;
+                self.fitted[l].again.next = self.lane_again[l].q.val().any();
+                self.bias[l].read.next = true;
+                self.digits[l].read.next = true;
+                self.constant[l].read.next = true;
+                self.bias[l].read_address.next = self.lane_row1[l].q.val().get_bits::<RB>(0);
+                self.digits[l].read_address.next = self.lane_row2[l].q.val().get_bits::<RB>(0);
+                self.of_constant[l].next = self.lane_row4[l].q.val() << 1;
+                if self.fitted[l].negative.val() {
+                    self.of_constant[l].next = (self.lane_row4[l].q.val() << 1) | self.one_constant.val();
+                }
                 self.fitted[l].low.next = self.limits[l].q.val().get_bits::<8>(0);
                 self.fitted[l].high.next = self.limits[l].q.val().get_bits::<8>(8);
             }
@@ -726,7 +796,8 @@ impl<
             self.residual[i].low.next = self.d_clamp.q.val().get_bits::<8>(0);
             self.residual[i].high.next = self.d_clamp.q.val().get_bits::<8>(8);
             for z in 0..Z {
-                self.residual[i].v.next = self.value8[z].q.val().get_bits::<8>(i * 8);
+                self.residual[i].v.next = self.value9[z].q.val().get_bits::<8>(i * 8);
+                self.residual[i].w.next = self.add_word9[z].q.val().get_bits::<8>(i * 8);
             }
         }
         for i in 0..NZ {
@@ -753,6 +824,10 @@ impl<
             self.ending8[z].clock.next = self.clock.val();
             self.value7[z].d.next = self.value6.q.val();
             self.value8[z].d.next = self.value7[z].q.val();
+            self.value9[z].clock.next = self.clock.val();
+            self.add_word9[z].clock.next = self.clock.val();
+            self.value9[z].d.next = self.value8[z].q.val();
+            self.add_word9[z].d.next = self.add_word.val();
             self.adding7[z].d.next = self.adding.q.val().get_bit(6) && !self.clear.val();
             self.adding8[z].d.next = self.adding7[z].q.val() && !self.clear.val();
             self.ending7[z].d.next = self.ending.q.val().get_bit(6);
@@ -765,6 +840,15 @@ impl<
             self.adding10[z].d.next = self.adding9[z].q.val() && !self.clear.val();
             self.ending9[z].d.next = self.ending8[z].q.val();
             self.ending10[z].d.next = self.ending9[z].q.val();
+            self.adding11[z].clock.next = self.clock.val();
+            self.ending11[z].clock.next = self.clock.val();
+            self.adding11[z].d.next = self.adding10[z].q.val() && !self.clear.val();
+            self.ending11[z].d.next = self.ending10[z].q.val();
+            self.adding12[z].clock.next = self.clock.val();
+            self.ending12[z].clock.next = self.clock.val();
+            self.added12[z].clock.next = self.clock.val();
+            self.adding12[z].d.next = self.adding11[z].q.val() && !self.clear.val();
+            self.ending12[z].d.next = self.ending11[z].q.val();
         }
         for w in NA..(NA + 1) {
             for i in 0..NA {
@@ -784,9 +868,15 @@ impl<
             self.out.next = self.adding.q.val().get_bit(6);
             self.done.next = self.adding.q.val().get_bit(6) && self.ending.q.val().get_bit(6);
             for z in 0..Z {
-                self.done.next = self.adding10[z].q.val() && self.ending10[z].q.val();
+                self.done.next = self.adding12[z].q.val() && self.ending12[z].q.val();
             }
             self.word.next = self.added.val();
+        }
+        for z in 0..Z {
+            self.added12[z].d.next = self.added.val();
+            if self.add.val() {
+                self.word.next = self.added12[z].q.val();
+            }
         }
         for z in 0..Z {
             self.out.next = self.writes[z].q.val();
@@ -817,7 +907,7 @@ impl<
             self.writes[z].d.next = self.completes.d.val();
             self.reads[z].d.next = false;
             if self.add.val() {
-                self.writes[z].d.next = self.adding10[z].d.val();
+                self.writes[z].d.next = self.adding12[z].d.val();
                 self.reads[z].d.next = self.completes.d.val();
             }
         }

@@ -113,7 +113,7 @@ pub const PARTS: &[Part] = &[
         family: Family::Ecp5,
         device: "LFE5U-85F, CABGA381, speed grade 6",
         // The default placer packs the kernel so densely that neither router ends; with this one it takes 0.6 times the wire.
-        flags: &["--85k", "--package", "CABGA381", "--speed", "6", "--placer", "static", "--router", "router2"],
+        flags: &["--85k", "--package", "CABGA381", "--speed", "6", "--placer", "static", "--router", "router2", "--tmg-ripup"],
         resources: &[
             row("TRELLIS_COMB", "LUT4", 83640),
             row("TRELLIS_FF", "registers", 83640),

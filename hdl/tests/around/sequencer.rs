@@ -141,7 +141,16 @@ fn registers_lie_in_the_range_of_their_unit() {
 
 #[test]
 fn every_command_waits_for_what_it_must() {
-    let bench = cosim!(Sequencer::default(),
+    waits_for_what_it_must::<0>();
+}
+
+#[test]
+fn a_pipelined_sequencer_does_the_same() {
+    waits_for_what_it_must::<1>();
+}
+
+fn waits_for_what_it_must<const Z: usize>() {
+    let bench = cosim!(Sequencer::<Z>::default(),
         inputs: [reset, start, cmd_valid, cmd, feed_busy, feed_blocked, drain_busy, load_busy, store_busy, marking, fetch_busy,
             load_full, load_older, read_error],
         outputs: [cmd_ready, flush, set, op, value, start_feed, start_drain, start_load, start_store, mark, gently, executed,

@@ -80,7 +80,7 @@ fn beside_a_drain<const AB: usize, const Z: usize>() {
     let mut banks = [[[0i32; 2]; WORDS]; 2];
     let mut pixels_of = [WORDS; 2];
     let mut passed = vec![0; 6];
-    let mut out = VecDeque::from(vec![[0i32; 2]; 1 + Z]);
+    let mut out = VecDeque::from(vec![[0i32; 2]; 1 + 2 * Z]);
     let mut script = Script::new();
     // The sums come one cycle after their control.
     let mut coming = [0; 2];
@@ -110,7 +110,7 @@ fn beside_a_drain<const AB: usize, const Z: usize>() {
             outputs.extend(out[0].map(|o| o as u128));
             script.cycle(inputs, outputs);
             passed = next;
-            out.push_back(if read { banks[1 - bank][at] } else { out[Z] });
+            out.push_back(if read { banks[1 - bank][at] } else { out[2 * Z] });
             out.pop_front();
             if let Some(f) = feed {
                 for (held, sum) in banks[bank][f.address].iter_mut().zip(f.sums) {

@@ -77,14 +77,15 @@ fn tiles_back_to_back<B: Block>(
         (0..n).map(|r| activation(entered, r, column) * i32::from(tile[r][column])).sum()
     };
     let mut script = Script::new();
+    let swaps = |cycle: usize| u128::from(tiles.iter().any(|(swap, _)| *swap == cycle));
     for cycle in 0..cycles {
-        let swap = tiles.iter().any(|(swap, _)| *swap == cycle);
         let (row_write, weights) = match &writes[cycle] {
             Some((row, values)) => (1 << row, pack(values)),
             None => (0, rng.bits(8 * n)),
         };
         let entry = &entries[cycle];
-        let mut inputs = vec![pack(&entry.word), u128::from(swap), weights, row_write, u128::from(entry.line)];
+        let mut inputs = vec![pack(&entry.word), swaps(cycle), weights, row_write, u128::from(entry.line)];
+        inputs.extend((0..late).map(|_| swaps(cycle + 1)));
         inputs.extend(entry.lines.iter().map(|l| pack(l)));
         inputs.push(u128::from(rng.chance(5)));
         script.cycle(inputs, (0..n).map(|c| sum(cycle, c) as u128).collect());
@@ -96,7 +97,7 @@ fn tiles_back_to_back<B: Block>(
 /// ports.
 macro_rules! array {
     ($name:ident, $n:literal, $sum:literal, $groups:literal, $percents:expr, $cycles:literal, [$($g:literal),*],
-     [$($c:literal),*] $(, pipelined $z:literal)?) => {
+     [$($c:literal),*] $(, pipelined $z:literal [$s:literal])?) => {
         #[test]
         fn $name() {
             const H: usize = $n / 2;
@@ -105,7 +106,7 @@ macro_rules! array {
             let test = std::thread::Builder::new().stack_size(256 << 20).spawn(|| {
                 let bench = cosim!(
                     Array::<$n, H, { $n * H }, { 8 * $n }, $sum, $groups, { $n / $groups }, LM, { LM * ($n + H) }, { 0 $(+ $z)? }>::default(),
-                    inputs: [word, swap, weights, row_write, line $(, lines[$g])*, eager],
+                    inputs: [word, swap, weights, row_write, line $(, swap_next[$s])? $(, lines[$g])*, eager],
                     outputs: [$(sums[$c]),*]);
                 tiles_back_to_back(bench, $n, $groups, $percents, $cycles, 0 $(+ $z)?);
             });
@@ -143,5 +144,5 @@ array!(
     MIXED,
     480,
     [0, 1],
-    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], pipelined 1
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], pipelined 1 [0]
 );

@@ -27,8 +27,8 @@ struct Shape {
     lanes: usize,
     multiplier: Multiplier,
     residual: bool,
-    /// 1: words of a memory come two cycles later than in the next, the accumulators are asked, and answer, and a
-    /// parameter is put a cycle later, and residual lanes take two more.
+    /// 1: words of a memory come two cycles later than in the next, the accumulators answer two cycles later, a lane one more, a parameter is put
+    /// two cycles later, and a residual addition takes four more.
     late: usize,
 }
 
@@ -41,7 +41,7 @@ impl Shape {
     /// Cycles from a value's last cycle to the word's.
     fn stages(&self) -> usize {
         match self.multiplier {
-            Multiplier::Fitted => 10 + 2 * self.late,
+            Multiplier::Fitted => 10 + 3 * self.late,
             Multiplier::Parallel => 5,
         }
     }
@@ -198,14 +198,14 @@ impl Model {
 
     /// The pixel that the accumulators are asked for in this cycle.
     fn asked(&self) -> Option<usize> {
-        let (job, ran) = self.running(self.shape.late)?;
+        let (job, ran) = self.running()?;
         let each = self.groups * job.steps as usize;
         (ran % each == 0).then_some(ran / each)
     }
 
-    fn running(&self, late: usize) -> Option<(&Job, usize)> {
+    fn running(&self) -> Option<(&Job, usize)> {
         let job = self.job.as_ref()?;
-        let ran = self.cycle.checked_sub(self.run_from? + late)?;
+        let ran = self.cycle.checked_sub(self.run_from?)?;
         (ran < job.pixels * self.groups * job.steps as usize).then_some((job, ran))
     }
 
@@ -219,7 +219,7 @@ impl Model {
 
     /// The pixel whose word is written in this cycle.
     fn written(&self) -> Option<usize> {
-        self.whole(if self.job.as_ref()?.add.is_some() { ADD_CYCLES as usize + 4 * self.shape.late } else { 0 })
+        self.whole(if self.job.as_ref()?.add.is_some() { ADD_CYCLES as usize + 6 * self.shape.late } else { 0 })
     }
 
     /// The pixel for which the other tensor is read in this cycle.
@@ -237,7 +237,7 @@ impl Model {
         let ends = written.is_some_and(|p| p + 1 == job.pixels);
         let outputs = vec![
             self.busy().into(),
-            self.running(0).is_some().into(),
+            self.running().is_some().into(),
             self.asked().is_some().into(),
             self.bank as u128,
             self.asked().unwrap_or(0) as u128,
@@ -251,6 +251,7 @@ impl Model {
             added.is_some().into(),
             job.add.zip(added).map_or(0, |(add, p)| (add.address + p as u128 * add.step) % (1 << A)),
         ];
+        assert!(written.is_none() || added.is_none(), "the memory has one port for a drain");
         self.words += usize::from(written.is_some());
         self.added += usize::from(added.is_some());
         if self.job.is_some() && self.run_from.is_none() {
@@ -262,7 +263,7 @@ impl Model {
         if reads && param_grant == 1 {
             self.granted += 1;
             if !self.wants_parameters() {
-                self.arrived = Some(self.cycle + 1 + 3 * self.shape.late);
+                self.arrived = Some(self.cycle + 1 + 4 * self.shape.late);
             }
         }
         if ends {
@@ -300,8 +301,8 @@ struct World {
     clears: bool,
     slow: u64,
     sums: Vec<i32>,
-    /// Of a pipelined drain: what the accumulators give after the next cycle.
-    coming: Option<Vec<i32>>,
+    /// Of a pipelined drain: what the accumulators give in the next cycles, if not the same.
+    coming: VecDeque<Option<Vec<i32>>>,
     /// Words that were asked for: of parameters, and of the other tensor.
     word: VecDeque<Option<usize>>,
     other: VecDeque<Option<u128>>,
@@ -319,12 +320,9 @@ impl World {
         let asked = model.job.as_ref().filter(|_| model.wants_parameters() && v[7] == 1);
         self.word.push_back(asked.map(|job| (job.parameters + model.granted) % (1 << W)));
         self.other.push_back(model.added().map(|pixel| model.other[pixel]));
-        if let Some(sums) = self.coming.take() {
+        self.coming.push_back(model.asked().map(|pixel| model.sums[model.bank][pixel].clone()));
+        if let Some(sums) = self.coming.pop_front().flatten() {
             self.sums = sums;
-        }
-        if let Some(pixel) = model.asked() {
-            let late = model.shape.late > 0;
-            *if late { self.coming.insert(vec![]) } else { &mut self.sums } = model.sums[model.bank][pixel].clone();
         }
         self.started = false;
         if model.cycle == 0 || (self.clears && model.busy() && rng.chance(4)) {
@@ -461,7 +459,7 @@ fn drains<B: Block>(bench: Cosim<B>, shape: Shape, cycles: usize) {
         clears: false,
         slow: 0,
         sums: vec![0; n],
-        coming: None,
+        coming: vec![None; 2 * shape.late].into(),
         word: vec![None; 2 * shape.late + 1].into(),
         other: vec![None; 2 * shape.late + 1].into(),
     }));
@@ -510,7 +508,7 @@ macro_rules! drain {
                     ROW,
                     { ROW + 1 },
                     { 4 * G },
-                    { if PARALLEL { 5 } else { 10 } },
+                    { if PARALLEL { 5 } else { 10 $(+ $z)? } },
                     { 0 $(+ $z)? },
                     { 0 $(+ $z * $l)? },
                     { 0 $(+ $z * $n)? },

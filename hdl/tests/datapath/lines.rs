@@ -9,8 +9,9 @@ use systole_hdl::lines::Lines;
 const WB: usize = 32;
 const LA: usize = 5;
 
-/// Jobs of lines of any length that the contract allows, 3 samples to all that the memories hold.
-fn gives_earlier_lines<B: Block>(bench: Cosim<B>, memories: usize) {
+/// Jobs of lines of any length that the contract allows, 3 samples to all that the memories hold. Pipelined ones know the length
+/// from a cycle before the first sample on.
+fn gives_earlier_lines<B: Block>(bench: Cosim<B>, memories: usize, pipelined: bool) {
     let mut rng = Rng::new(40 + memories as u64);
     // All samples since the start, `streams[0]`, and what stood in `earlier` beside them: before the first one there is
     // nothing, which is zero in a memory that was never written.
@@ -22,12 +23,15 @@ fn gives_earlier_lines<B: Block>(bench: Cosim<B>, memories: usize) {
         let length = [3, 4, 1 << LA, 3 + rng.below((1 << LA) - 2) as usize][rng.below(4) as usize];
         let samples = length * (1 + rng.below(5) as usize);
         let slow = [0, 0, 30, 70][rng.below(4) as usize];
+        if pipelined {
+            script.cycle(vec![0, rng.edgy(WB), 0, length as u128 - 1], beside.clone());
+        }
         let (mut asked, mut here) = (0, false);
         // The last sample is asked for in one cycle and there in the next.
         while asked < samples || here {
             let ask = asked < samples && !rng.chance(slow);
             let word = rng.edgy(WB);
-            let length_in = if ask || here { length as u128 - 1 } else { rng.bits(LA) };
+            let length_in = if ask || here || pipelined { length as u128 - 1 } else { rng.bits(LA) };
             script.cycle(vec![ask.into(), word, here.into(), length_in], beside.clone());
             if here {
                 streams[0].push(word);
@@ -53,14 +57,21 @@ fn gives_earlier_lines<B: Block>(bench: Cosim<B>, memories: usize) {
 
 #[test]
 fn lines_of_1_memory() {
-    let bench = cosim!(Lines::<WB, 1, LA, { 1 << LA }>::default(),
+    let bench = cosim!(Lines::<WB, 1, LA, { 1 << LA }, 0>::default(),
         inputs: [ask, word, valid, length], outputs: [earlier[0]]);
-    gives_earlier_lines(bench, 1);
+    gives_earlier_lines(bench, 1, false);
 }
 
 #[test]
 fn lines_of_2_memories() {
-    let bench = cosim!(Lines::<WB, 2, LA, { 1 << LA }>::default(),
+    let bench = cosim!(Lines::<WB, 2, LA, { 1 << LA }, 0>::default(),
         inputs: [ask, word, valid, length], outputs: [earlier[0], earlier[1]]);
-    gives_earlier_lines(bench, 2);
+    gives_earlier_lines(bench, 2, false);
+}
+
+#[test]
+fn lines_of_2_pipelined_memories() {
+    let bench = cosim!(Lines::<WB, 2, LA, { 1 << LA }, 1>::default(),
+        inputs: [ask, word, valid, length], outputs: [earlier[0], earlier[1]]);
+    gives_earlier_lines(bench, 2, true);
 }

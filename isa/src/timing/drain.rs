@@ -59,14 +59,15 @@ impl Drain {
             groups: (n / config.lanes) as u64,
             records: [(1, false), (2, false), (1, true)].map(|(s, u)| config.record_words(s, u) as u64),
             constants: layout::add_words(n) as u64,
-            // Pipelined: the accumulators are asked a cycle later and answer a cycle later, a sum comes two cycles later, a parameter is put a cycle later.
-            to_write: 2 * late
+            // Pipelined: the accumulators answer two cycles later, a fitted lane one more; a word to add goes a cycle to the lanes, whose sum comes two cycles
+            // later and goes a cycle to the memory (an odd number in all, so that reads and writes take turns); a parameter is put two cycles later.
+            to_write: 3 * late
                 + match config.multiplier {
                     Multiplier::Parallel => TO_WRITE_PARALLEL,
                     Multiplier::Fitted => TO_WRITE_FITTED,
                 },
-            adding: layout::ADD_CYCLES - 1 + 2 * late + super::memory_latency(config) as u32,
-            to_store: late + super::memory_latency(config) as u32,
+            adding: layout::ADD_CYCLES - 1 + 4 * late + super::memory_latency(config) as u32,
+            to_store: 2 * late + super::memory_latency(config) as u32,
             job: false,
             add: false,
             to_fetch: 0,
