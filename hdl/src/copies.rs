@@ -7,7 +7,7 @@ use rust_hdl_core::prelude::*;
 pub fn ecp5(name: &str, d: &str, bits: usize) -> String {
     let top = bits - 1;
     format!(
-        "wire [{top}:0] {name};\n(* keep *) TRELLIS_FF #(.GSR(\"DISABLED\"), .CEMUX(\"1\"), .CLKMUX(\"CLK\"), .LSRMUX(\"LSR\"), .REGSET(\"RESET\"))\n    \
+        "wire [{top}:0] {name};\nTRELLIS_FF #(.GSR(\"DISABLED\"), .CEMUX(\"1\"), .CLKMUX(\"CLK\"), .LSRMUX(\"LSR\"), .REGSET(\"RESET\"))\n    \
          {name}_copy [{top}:0] (.CLK(clock), .LSR(1'b0), .DI({d}), .Q({name}));\n"
     )
 }

@@ -69,7 +69,7 @@ impl<const W: usize, const A: usize, const P: usize> RamShared<W, A, P> {
         Self { _pipelined: Box::new(yes), ..Default::default() }
     }
 
-    /// One whose port b reads nothing: nobody looks at `q_b`, and a block of a pipelined one needs no enable but its write's.
+    /// One whose port b reads nothing: a block of a pipelined one needs no enable there but its write's, and `q_b` is 0.
     pub fn writes_b(self) -> Self {
         Self { _writes_b: Box::new(true), ..self }
     }
@@ -137,7 +137,7 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
             if *self._pipelined {
                 let [word_a, word_b] = *self._behind;
                 self.q_a.next = word_a;
-                self.q_b.next = word_b;
+                self.q_b.next = if *self._writes_b { Bits::default() } else { word_b };
                 let (a, b) = *self._requests;
                 if a.read {
                     self._behind[0] = self._words[a.at];

@@ -57,6 +57,9 @@ fn header(board: &Board, config: &Config) -> String {
     )
 }
 
+/// The net of the bridge's clock where it has one of its own.
+pub const BRIDGE_CLOCK: &str = "bridge_clk";
+
 /// The bridge's clock where it is not the kernel's: the oscillator's, by way of a global buffer of its own.
 fn bridge_clock(board: &Board) -> Result<String, String> {
     if board.part != "ecp5-85" {
@@ -134,7 +137,7 @@ fn top(board: &Board, config: &Config) -> Result<String, String> {
     }
     let (crossings, clock, reset) = if config.pipelined {
         wires += "    wire kernel_interrupt;\n    wire bridge_clk;\n";
-        (crossing::instances(address, bus), bridge_clock(board)?, ["bridge_clk", "runs[1]"])
+        (crossing::instances(address, bus), bridge_clock(board)?, [BRIDGE_CLOCK, "runs[1]"])
     } else {
         (String::new(), String::new(), ["clk", "kernel_reset_n"])
     };

@@ -4,6 +4,7 @@
 mod datapath {
     mod accumulator;
     mod array;
+    mod copies;
     mod drain;
     mod feeder;
     mod finish;

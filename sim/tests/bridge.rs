@@ -37,7 +37,7 @@ const ULX3S: Shell = Shell {
     options: "--board ulx3s-85f --config edge12x12",
     n: 12,
     bus: 16,
-    clock_hz: 75_000_000,
+    clock_hz: 100_000_000,
 };
 
 impl Shell {

@@ -2,7 +2,7 @@
 
 use super::part::Part;
 use super::progress::Progress;
-use super::report::{self, Routed, Timing, Utilisation};
+use super::report::{self, Routed, Seed, Timing, Utilisation};
 use super::tools::{find, packer, Choice, Tool};
 use anyhow::{anyhow, bail, Context, Result};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub struct Design<'a> {
     pub constraints: Option<&'a str>,
     /// Clock that is wanted.
     pub clock_hz: u64,
-    /// Clock of the bridge, where it has one of its own.
+    /// Clock of the bridge, where it has one of its own: that of a pipelined kernel.
     pub bridge_hz: Option<u64>,
     /// Clock that nextpnr is asked for: it stops trying at what it is asked for.
     pub aim_hz: u64,
@@ -90,7 +90,8 @@ pub fn place(design: &Design<'_>, tools: &Tools, jobs: usize, progress: &Progres
     let script = part.synthesis(design.files, top, &netlist);
     tools.yosys.run(&["-p", &script], folder, "yosys.log", &format!("{} of {top}", tools.yosys.brief()), progress)?;
 
-    // A seed a job; the first that fails ends all, since it would be the same with every seed.
+    // A seed a job; the first that fails ends all, since it would be the same with every seed. One that cannot be routed for the
+    // clock asked for is only one less.
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..jobs.clamp(1, design.seeds.len().max(1)) {
@@ -108,8 +109,18 @@ pub fn place(design: &Design<'_>, tools: &Tools, jobs: usize, progress: &Progres
         }
     });
     let results = results.into_inner().map_err(|_| anyhow!("a seed panicked"))?;
-    let mut routed = results.into_iter().collect::<Result<Vec<(Routed, String)>>>()?;
+    let (mut routed, mut missed) = (Vec::new(), Vec::new());
+    for result in results {
+        match result? {
+            Ok(seed) => routed.push(seed),
+            Err(seed) => missed.push(Seed { seed, clocks: vec![] }),
+        }
+    }
     routed.sort_by_key(|(routed, _)| routed.seed.seed);
+    if routed.is_empty() && !missed.is_empty() {
+        let aim = design.aim_hz as f64 / 1e6;
+        bail!("no seed of {} can be routed for the {aim} MHz asked for; try more, or ask for less", missed.len());
+    }
 
     let room = |routed: &Routed| routed.seed.worst().map_or(0.0, report::Clock::room);
     // Of equals the first: max_by takes the last.
@@ -131,7 +142,11 @@ pub fn place(design: &Design<'_>, tools: &Tools, jobs: usize, progress: &Progres
             fmax_mhz: worst.fmax_mhz,
             best_seed: best.seed.seed,
             critical_path: best.path.clone(),
-            seeds: routed.iter().map(|(routed, _)| routed.seed.clone()).collect(),
+            seeds: {
+                missed.extend(routed.iter().map(|(routed, _)| routed.seed.clone()));
+                missed.sort_by_key(|seed| seed.seed);
+                missed
+            },
         },
     })
 }
@@ -141,8 +156,11 @@ fn textual(seed: u32) -> String {
     format!("seed-{seed}.config")
 }
 
-/// Places and routes with one seed; with the tool's log.
-fn route(design: &Design<'_>, placer: &Tool, seed: u32, progress: &Progress) -> Result<(Routed, String)> {
+/// What nextpnr's router says when it ends without a way for every wire, or one that is too long.
+const GIVES_UP: &str = "giving up";
+
+/// Places and routes with one seed; with the tool's log. Or the seed, if it cannot be routed for the clock asked for.
+fn route(design: &Design<'_>, placer: &Tool, seed: u32, progress: &Progress) -> Result<Result<(Routed, String), u32>> {
     let (part, folder) = (design.part, design.folder);
     let (netlist, text, number) = (format!("{}.json", design.top), textual(seed), seed.to_string());
     let (log, report) = (format!("seed-{seed}.log"), format!("seed-{seed}.json"));
@@ -153,7 +171,7 @@ fn route(design: &Design<'_>, placer: &Tool, seed: u32, progress: &Progress) -> 
         _ => design.clock_hz as f64 / 1e6,
     };
     let option = format!("--{}", part.family.constraints());
-    let mut arguments = part.flags.to_vec();
+    let mut arguments = part.flags_for(design.bridge_hz.is_some());
     arguments.extend(["--json", &netlist, "--freq", &frequency, "--seed", &number, "--timing-allow-fail"]);
     arguments.extend([part.family.textual(), &text, "--report", &report]);
     match design.constraints {
@@ -166,9 +184,12 @@ fn route(design: &Design<'_>, placer: &Tool, seed: u32, progress: &Progress) -> 
         if let Some(text) = report::resources(&said, part).ok().and_then(|rows| report::too_many(&rows)) {
             return Err(DoesNotFit(text).into());
         }
+        if said.contains(GIVES_UP) {
+            return Ok(Err(seed));
+        }
         bail!("{}: {}; all of it: {}", placer.program, super::tools::complaint(&said), folder.join(log).display());
     }
     let path = folder.join(report);
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok((report::routed(&text, seed, wanted).with_context(|| format!("{}", path.display()))?, said))
+    Ok(Ok((report::routed(&text, seed, wanted).with_context(|| format!("{}", path.display()))?, said)))
 }

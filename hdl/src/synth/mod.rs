@@ -57,7 +57,7 @@ pub struct Synth {
     /// placed again.
     #[arg(long)]
     compare: bool,
-    /// Build nothing: print yosys's script, and nextpnr's flags for the part in a second line.
+    /// Build nothing: print yosys's script, nextpnr's flags in a second line, and what the constraints have beside the pins in a third.
     #[arg(long, conflicts_with_all = ["check", "compare", "json"])]
     recipe: bool,
     /// Seeds of the placer to try; the best is kept.
@@ -138,7 +138,7 @@ impl Synth {
             let part = part::part(&config.part).map_err(Error::msg)?;
             let files = [format!("{KERNEL_INFER}.v"), format!("{SHELL}.v")];
             println!("{}", part.synthesis(&files.each_ref().map(String::as_str), SHELL, &format!("{SHELL}.json")));
-            println!("{}", part.flags.join(" "));
+            println!("{}\n{}", part.flags_for(config.pipelined).join(" "), clocks(board, config).trim_end());
             return Ok(None);
         }
         let name = folder::name(board, config);
@@ -203,7 +203,8 @@ impl Synth {
         let constraints = format!("constraints.{}", part.family.constraints());
         let text = &sources[&board.pins];
         let shown = self.constraints.join(&board.pins).display().to_string();
-        std::fs::write(work.join(&constraints), text).context("cannot write the constraints")?;
+        let all = text.clone() + &clocks(board, config);
+        std::fs::write(work.join(&constraints), all).context("cannot write the constraints")?;
         let pins = constraints::pins(text, part.family)?;
         let ports = verilog::ports(&sources[&shell], SHELL)?;
         constraints::check_names(&shown, &pins, SHELL, &ports)?;
@@ -219,7 +220,7 @@ impl Synth {
             constraints: Some(&constraints),
             clock_hz: board.kernel_hz(config),
             bridge_hz: config.pipelined.then_some(board.clock_hz),
-            aim_hz: board.aim_hz,
+            aim_hz: board.aim_hz(config),
             seeds: &seeds,
             folder: &work,
         };
@@ -250,6 +251,15 @@ impl Synth {
             if tools.yosys.package.is_some() && tools.placer.package.is_some() { "pinned" } else { "newest" }
         );
         folder::assemble(board, config, &sources, command, &tools.all(), placed, &bitstream)
+    }
+}
+
+/// What the constraints have beside the pins: the clock of a bridge that has one of its own, which need not be as fast as the kernel's.
+fn clocks(board: &Board, config: &Config) -> String {
+    if config.pipelined {
+        format!("FREQUENCY NET \"{}\" {} MHZ;\n", shell::BRIDGE_CLOCK, board.clock_hz as f64 / 1e6)
+    } else {
+        String::new()
     }
 }
 

@@ -113,7 +113,7 @@ pub const PARTS: &[Part] = &[
         family: Family::Ecp5,
         device: "LFE5U-85F, CABGA381, speed grade 6",
         // The default placer packs the kernel so densely that neither router ends; with this one it takes 0.6 times the wire.
-        flags: &["--85k", "--package", "CABGA381", "--speed", "6", "--placer", "static", "--router", "router2", "--tmg-ripup"],
+        flags: &["--85k", "--package", "CABGA381", "--speed", "6", "--placer", "static", "--router", "router2"],
         resources: &[
             row("TRELLIS_COMB", "LUT4", 83640),
             row("TRELLIS_FF", "registers", 83640),
@@ -190,6 +190,13 @@ impl Part {
                 "read_verilog {files}; synth_xilinx -family xcup -nolutram -top {top}; tee -q -o {json} stat -json"
             ),
         }
+    }
+
+    /// What nextpnr is told for a kernel. A pipelined one: to route again until no path misses the clock asked for, which is worth a
+    /// quarter of it, and with a clock that cannot be met never ends well.
+    pub fn flags_for(&self, pipelined: bool) -> Vec<&'static str> {
+        let again: &[&str] = if pipelined { &["--tmg-ripup"] } else { &[] };
+        [self.flags, again].concat()
     }
 
     /// What a configuration needs whatever the tools do, and the part does not have: (what, needed, there).

@@ -28,7 +28,7 @@ pub struct Timing {
 pub struct Seed {
     /// The seed.
     pub seed: u32,
-    /// Its clocks.
+    /// Its clocks; none if it could not be routed for the clock asked for.
     pub clocks: Vec<Clock>,
 }
 

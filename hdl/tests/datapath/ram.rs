@@ -12,8 +12,8 @@ fn limbs(rng: &mut Rng, bits: usize) -> Vec<u128> {
 }
 
 /// With one port it takes the address of whose turn it is, and what was read last stands at both outputs; with two, each
-/// reads for itself. Words come `late` cycles later than in the next.
-fn shared<B: Block>(bench: Cosim<B>, width: usize, address_bits: usize, ports: usize, late: usize) {
+/// reads for itself, or the second one not at all. Words come `late` cycles later than in the next.
+fn shared<B: Block>(bench: Cosim<B>, width: usize, address_bits: usize, ports: usize, late: usize, reads_b: bool) {
     let mut rng = Rng::new((width + ports) as u64);
     let mut words = vec![vec![0; width.div_ceil(128)]; 1 << address_bits];
     let mut q = [words[0].clone(), words[0].clone()];
@@ -45,7 +45,7 @@ fn shared<B: Block>(bench: Cosim<B>, width: usize, address_bits: usize, ports: u
                 if read_a {
                     q[0] = from_a;
                 }
-                if read_b && !write {
+                if read_b && !write && reads_b {
                     q[1] = from_b;
                 }
             }
@@ -102,9 +102,16 @@ macro_rules! shared {
         fn $name() {
             let bench = cosim!(RamShared::<$width, $address_bits, $ports>::pipelined($pipelined),
                 inputs: [read_a, address_a, read_b, write_b, address_b, data_b, turn_b], outputs: [q_a, q_b]);
-            shared(bench, $width, $address_bits, $ports, if $pipelined { 2 } else { 0 });
+            shared(bench, $width, $address_bits, $ports, if $pipelined { 2 } else { 0 }, true);
         })+
     };
+}
+
+#[test]
+fn ram_shared_pipelined_whose_port_b_only_writes() {
+    let bench = cosim!(RamShared::<96, 4, 2>::pipelined(true).writes_b(),
+        inputs: [read_a, address_a, read_b, write_b, address_b, data_b, turn_b], outputs: [q_a, q_b]);
+    shared(bench, 96, 4, 2, 2, false);
 }
 
 shared! {
