@@ -122,7 +122,9 @@ fn top(board: &Board, config: &Config) -> Result<String, String> {
         ("m_axi_gmem_rlast", "m_rlast", 1),
     ] {
         let range = if bits == 1 { String::new() } else { format!("[{}:0] ", bits - 1) };
-        wires += &format!("    wire {range}{ours};\n");
+        // It crosses together with the address.
+        let near = if config.pipelined && ours == "c_wvalid" { "unused_c_wvalid" } else { ours };
+        wires += &format!("    wire {range}{near};\n");
         if config.pipelined {
             wires += &format!("    wire {range}kernel_{ours};\n");
         }
@@ -131,7 +133,7 @@ fn top(board: &Board, config: &Config) -> Result<String, String> {
             "m_awaddr" | "m_araddr" => wide(ours),
             // A burst has at most 16 beats.
             "m_awlen" | "m_arlen" => format!("{ours}[3:0]"),
-            _ => ours.to_string(),
+            _ => near.to_string(),
         };
         bridge += &format!(",\n        .{ours}({seen})");
     }

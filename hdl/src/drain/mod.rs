@@ -265,7 +265,7 @@ pub struct Drain<
     #[default(from_fn(|_| Default::default()))]
     limits: [DFF<Bits<16>>; LZ],
     #[default(from_fn(|_| Default::default()))]
-    factors: [DFF<Bits<AB>>; NZ],
+    factors: [DFF<Bits<104>>; NZ],
     #[default(from_fn(|_| Default::default()))]
     clamps: [DFF<Bits<16>>; NZ],
     // A late residual lane: its sum comes two cycles later, and the word to add goes a cycle to the lanes.
@@ -808,7 +808,7 @@ impl<
             self.residual[i].c.next = self.factors[i].q.val().get_bits::<40>(64);
             self.residual[i].low.next = self.clamps[i].q.val().get_bits::<8>(0);
             self.residual[i].high.next = self.clamps[i].q.val().get_bits::<8>(8);
-            self.factors[i].d.next = self.arrival.constants.val();
+            self.factors[i].d.next = self.arrival.constants.val().get_bits::<104>(0);
             self.clamps[i].d.next = self.d_clamp.q.val();
         }
         for i in 1..NZ {
