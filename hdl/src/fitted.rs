@@ -120,7 +120,13 @@ impl Logic for Clip {
             let found = (*self._value, *self._value < low, *self._value > high);
             let (value, below, above) = if *self._late { *self._found } else { found };
             *self._found = found;
-            let y = if below { low } else if above { high } else { value };
+            let y = if below {
+                low
+            } else if above {
+                high
+            } else {
+                value
+            };
             self.y.next = (y as u64 & 0xff).to_bits();
             let drop = LEAST_DROP + 2 * self.drop.val().to_u32();
             *self._value = signed(self.total.val().to_u64(), 48) >> drop;

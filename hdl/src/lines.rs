@@ -45,7 +45,9 @@ pub struct Lines<const WB: usize, const LM: usize, const LA: usize, const LD: us
     one: Constant<Bits<LA>>,
 }
 
-impl<const WB: usize, const LM: usize, const LA: usize, const LD: usize, const Z: usize> Logic for Lines<WB, LM, LA, LD, Z> {
+impl<const WB: usize, const LM: usize, const LA: usize, const LD: usize, const Z: usize> Logic
+    for Lines<WB, LM, LA, LD, Z>
+{
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, asked, here);

@@ -76,8 +76,7 @@ impl<const W: usize, const A: usize, const P: usize> RamShared<W, A, P> {
 
     /// The blocks of a pipelined memory, each of the text `part`, on the ECP5: a few of them share a copy of what they are asked.
     fn groups(&self, slice: usize, part: &str) -> String {
-        let copies: String =
-            self.requests().into_iter().map(|(name, d, bits)| copies::ecp5(name, d, bits)).collect();
+        let copies: String = self.requests().into_iter().map(|(name, d, bits)| copies::ecp5(name, d, bits)).collect();
         format!(
             "{}always @(posedge clock) begin\n{}end\ngenvar g;\ngenvar i;\n\
              for (g = 0; g < {W}; g = g + {share}) begin : group\n{copies}\
@@ -99,11 +98,8 @@ impl<const W: usize, const A: usize, const P: usize> RamShared<W, A, P> {
     /// The registers of the words: their Verilog, and what they take.
     fn words(&self) -> [String; 2] {
         let word = W - 1;
-        let (behind, q_b) = if *self._writes_b {
-            (String::new(), "0")
-        } else {
-            (format!("reg [{word}:0] word_b;\n"), "word_b")
-        };
+        let (behind, q_b) =
+            if *self._writes_b { (String::new(), "0") } else { (format!("reg [{word}:0] word_b;\n"), "word_b") };
         [
             format!("reg [{word}:0] word_a;\n{behind}reg [{word}:0] data_b_taken;\n"),
             format!("    data_b_taken <= data_b;\n    q_a <= word_a;\n    q_b <= {q_b};\n"),
@@ -182,7 +178,8 @@ impl<const W: usize, const A: usize, const P: usize> Logic for RamShared<W, A, P
             let last = (1usize << A) - 1;
             let (word, taken) = if *self._pipelined { ("word", "_taken") } else { ("q", "") };
             let part = |bits: usize, slice: &str| {
-                let words = format!("(* ram_style = \"block\", no_rw_check *) reg [{}:0] words [0:{last}];\n", bits - 1);
+                let words =
+                    format!("(* ram_style = \"block\", no_rw_check *) reg [{}:0] words [0:{last}];\n", bits - 1);
                 if *self._pipelined && *self._writes_b {
                     return format!(
                         "{words}always @(posedge clock) begin\n    if (read_a_taken) word_a{slice} <= words[address_a_taken];\n    \

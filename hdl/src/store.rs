@@ -27,11 +27,7 @@ use rust_hdl_widgets::prelude::*;
 use smart_default::SmartDefault;
 use std::array::from_fn;
 use systole_isa::command;
-
-/// Cycles from `mark` to the first counter that is read.
-pub const SETTLE: u32 = 9;
-/// The same where the memories' words come two cycles later.
-pub const SETTLE_PIPELINED: u32 = 13;
+use systole_isa::counter::{SETTLE, SETTLE_PIPELINED};
 
 /// Where the unit is in a burst.
 #[derive(Copy, Clone, PartialEq, Debug, LogicState)]

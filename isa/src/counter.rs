@@ -48,6 +48,11 @@ counters! {
     STALLS = 15, "stalls";
 }
 
+/// Cycles from a snapshot's start to the first counter that is read: then the events of the last unit to fall idle have arrived.
+pub const SETTLE: u32 = 9;
+/// The same in a pipelined kernel, where a memory's words come two cycles later, and more.
+pub const SETTLE_PIPELINED: u32 = 13;
+
 /// One snapshot, as a `MARK` command writes it: one bus word a counter, the count in its low 32 bits, modulo 2³².
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot(pub [u32; COUNT]);

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use systole_hdl::cosim;
 use systole_hdl::cosim::Rng;
 use systole_hdl::store::*;
+use systole_isa::counter::{SETTLE, SETTLE_PIPELINED};
 use systole_isa::{command, counter};
 
 const MW: usize = 8;

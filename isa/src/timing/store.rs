@@ -3,10 +3,8 @@
 use super::Registers;
 use crate::command as op;
 use crate::config::Config;
+use crate::counter::{SETTLE, SETTLE_PIPELINED};
 
-/// Cycles from a mark to the first counter that is read (`hdl/src/store.rs`).
-const SETTLE: u32 = 9;
-const SETTLE_PIPELINED: u32 = 13;
 /// Cycles from the last word of a burst to its answer.
 const ANSWER: u64 = 2;
 
