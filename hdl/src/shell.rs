@@ -138,7 +138,7 @@ fn top(board: &Board, config: &Config) -> Result<String, String> {
         bridge += &format!(",\n        .{ours}({seen})");
     }
     let (crossings, clock, reset) = if config.pipelined {
-        wires += "    wire kernel_interrupt;\n    wire bridge_clk;\n";
+        wires += "    wire kernel_interrupt;\n    (* keep *) wire bridge_clk;\n";
         (crossing::instances(address, bus), bridge_clock(board)?, [BRIDGE_CLOCK, "runs[1]"])
     } else {
         (String::new(), String::new(), ["clk", "kernel_reset_n"])

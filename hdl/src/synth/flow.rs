@@ -36,6 +36,8 @@ pub struct Design<'a> {
     pub clock_hz: u64,
     /// Clock of the bridge, where it has one of its own: that of a pipelined kernel.
     pub bridge_hz: Option<u64>,
+    /// Commands for yosys that say where cells go, or none.
+    pub places: &'a str,
     /// Clock that nextpnr is asked for: it stops trying at what it is asked for.
     pub aim_hz: u64,
     /// Seeds to try.
@@ -87,7 +89,7 @@ impl Tools {
 pub fn place(design: &Design<'_>, tools: &Tools, jobs: usize, progress: &Progress) -> Result<Placed> {
     let (top, part, folder) = (design.top, design.part, design.folder);
     let netlist = format!("{top}.json");
-    let script = part.synthesis(design.files, top, &netlist);
+    let script = part.synthesis(design.files, top, &netlist, design.places);
     tools.yosys.run(&["-p", &script], folder, "yosys.log", &format!("{} of {top}", tools.yosys.brief()), progress)?;
 
     // A seed a job; the first that fails ends all, since it would be the same with every seed. One that cannot be routed for the

@@ -84,6 +84,7 @@ impl Place {
             constraints: None,
             clock_hz,
             bridge_hz: None,
+            places: "",
             aim_hz: clock_hz,
             seeds: &seeds,
             folder: &folder,
@@ -221,7 +222,7 @@ impl Resources {
             tool.run(arguments, &folder, &format!("{}.log", tool.name), &step, &progress)
         };
         run(yosys, &["-p", &check_script(&[&file], top)], "latches and undriven wires")?;
-        run(yosys, &["-p", &part.synthesis(&[&file], top, "mapped.json")], "synthesis")?;
+        run(yosys, &["-p", &part.synthesis(&[&file], top, "mapped.json", "")], "synthesis")?;
         let (counted_by, rows) = match &placer {
             Some(placer) => {
                 let mut arguments = part.flags.to_vec();

@@ -5,6 +5,7 @@
 
 pub mod constraints;
 pub mod fits;
+pub mod floorplan;
 pub mod flow;
 pub mod folder;
 pub mod measure;
@@ -137,7 +138,8 @@ impl Synth {
         if self.recipe {
             let part = part::part(&config.part).map_err(Error::msg)?;
             let files = [format!("{KERNEL_INFER}.v"), format!("{SHELL}.v")];
-            println!("{}", part.synthesis(&files.each_ref().map(String::as_str), SHELL, &format!("{SHELL}.json")));
+            let files = files.each_ref().map(String::as_str);
+            println!("{}", part.synthesis(&files, SHELL, &format!("{SHELL}.json"), &places(config)));
             println!("{}\n{}", part.flags_for(config.pipelined).join(" "), clocks(board, config).trim_end());
             return Ok(None);
         }
@@ -219,6 +221,7 @@ impl Synth {
             part,
             constraints: Some(&constraints),
             clock_hz: board.kernel_hz(config),
+            places: &places(config),
             bridge_hz: config.pipelined.then_some(board.clock_hz),
             aim_hz: board.aim_hz(config),
             seeds: &seeds,
@@ -251,6 +254,15 @@ impl Synth {
             if tools.yosys.package.is_some() && tools.placer.package.is_some() { "pinned" } else { "newest" }
         );
         folder::assemble(board, config, &sources, command, &tools.all(), placed, &bitstream)
+    }
+}
+
+/// Where a pipelined kernel's multipliers go: yosys's commands.
+fn places(config: &Config) -> String {
+    if config.pipelined {
+        floorplan::multipliers(config, "kernel.data.array")
+    } else {
+        String::new()
     }
 }
 

@@ -160,14 +160,15 @@ pub fn part(name: &str) -> Result<&'static Part, String> {
 }
 
 impl Part {
-    /// yosys's script from Verilog to `json`, which for a part without place-and-route is a count of cells.
+    /// yosys's script from Verilog to `json`, which for a part without place-and-route is a count of cells. ECP5: `places` are commands
+    /// that say where cells go ([`super::floorplan`]), or none.
     ///
     /// iCE40: the steps of synth_ice40 with its `map_luts` written out, for one number: it gives the mapper 0.75 ns of wire
     /// a LUT, and in a part as full as this one it is about three times that, so that what it took for long were the
     /// carry chains, and paths of 13 LUTs it let be. abc9's second recipe takes 1.3 % fewer cells than its first here and no
     /// longer a path. ECP5: synth_ecp5's steps with its `map_luts` written out for the same reason. Without -dsp, so that only the array's own SB_MAC16 take DSP blocks. SYSTOLE_ICE40 and SYSTOLE_ECP5 pick the
     /// leaf cells' bodies. Xilinx: -nolutram, since yosys 0.70 stops inside its own LUT RAM map for memories of some depths.
-    pub fn synthesis(&self, files: &[&str], top: &str, json: &str) -> String {
+    pub fn synthesis(&self, files: &[&str], top: &str, json: &str, places: &str) -> String {
         let files = files.join(" ");
         match self.family {
             Family::Ice40 => {
@@ -183,7 +184,7 @@ impl Part {
                 let synth = format!("synth_lattice -family ecp5 -top {top}");
                 format!(
                     "read_verilog -D SYSTOLE_ECP5 {files}; {synth} -run :map_luts; techmap -map +/lattice/latches_map.v; \
-                     abc9 -W {ECP5_WIRE_PS}; clean; {synth} -run map_cells: -json {json}"
+                     abc9 -W {ECP5_WIRE_PS}; clean; {places}{synth} -run map_cells: -json {json}"
                 )
             }
             Family::Xilinx => format!(
