@@ -10,7 +10,7 @@ use rust_hdl_widgets::prelude::*;
 /// | `ask_line_in`, `valid_in` … `starts_in` | in | a bit each, as the feeder has them |
 /// | `line_length_in`, `pad_value_in`, `macs_in` | in | 12, 8 and 12 bits |
 /// | `ask_line`, `valid` … `macs` | out | the same, two cycles later |
-/// | `swap_next` | out | `swap` in the next cycle |
+/// | `swap_next`, `ask_line_next`, `line_length_next` | out | `swap` in the next cycle; those two |
 #[allow(missing_docs)] // the table above says what each port is
 #[derive(LogicBlock, Default)]
 pub struct Beside {
@@ -34,6 +34,8 @@ pub struct Beside {
     pub pad: Signal<Out, Bit>,
     pub swap: Signal<Out, Bit>,
     pub swap_next: Signal<Out, Bit>,
+    pub ask_line_next: Signal<Out, Bit>,
+    pub line_length_next: Signal<Out, Bits<12>>,
     pub line: Signal<Out, Bit>,
     pub summed: Signal<Out, Bit>,
     pub first: Signal<Out, Bit>,
@@ -146,6 +148,8 @@ impl Logic for Beside {
         self.pad.next = self.pad2.q.val();
         self.swap.next = self.swap2.q.val();
         self.swap_next.next = self.swap1.q.val();
+        self.ask_line_next.next = self.ask_line1.q.val();
+        self.line_length_next.next = self.line_length1.q.val();
         self.line.next = self.line2.q.val();
         self.summed.next = self.summed2.q.val();
         self.first.next = self.first2.q.val();

@@ -335,6 +335,9 @@ impl<
             && (self.drain.write.val()
                 || self.drain.add_read.val()
                 || (!self.two_ports.val() && !self.offered.q.val()));
+        for z in 0..Z {
+            self.load_wait.next = self.load_to_act.val() && self.drain.uses[z].val();
+        }
         self.act_written.next = self.drain.write.val() || (self.load_turn.val() && !self.drain.add_read.val());
         self.feeder.grant.next = !self.act_written.val() || self.two_ports.val();
         self.store_served.next = self.store_read.val()
@@ -428,9 +431,9 @@ impl<
             self.mouth.swap.next = self.beside[z].swap.val();
             self.mouth.line.next = self.beside[z].line.val();
             self.mouth.pad_value.next = self.beside[z].pad_value.val();
-            self.lines.ask.next = self.beside[z].ask_line.val();
+            self.lines.ask.next = self.beside[z].ask_line_next.val();
             self.lines.valid.next = self.beside[z].line.val();
-            self.lines.length.next = self.beside[z].line_length.val().get_bits::<LA>(0);
+            self.lines.length.next = self.beside[z].line_length_next.val().get_bits::<LA>(0);
             self.array.line.next = self.beside[z].line.val();
             self.array.swap.next = self.beside[z].swap.val();
             self.array.swap_next[z].next = self.beside[z].swap_next.val();

@@ -14,7 +14,7 @@ use std::array::from_fn;
 ///
 /// | port | direction | shape |
 /// |---|---|---|
-/// | `ask` | in | 1: a sample of line mode will be here in the next cycle |
+/// | `ask` | in | 1: a sample of line mode will be here in the next cycle, or the one after that if pipelined |
 /// | `word`, `valid` | in | that sample, and that it is there |
 /// | `length` | in | samples of a line, less 1 |
 /// | `earlier` | out | the samples 1 to LM lines before, beside `word` |
@@ -33,13 +33,15 @@ pub struct Lines<const WB: usize, const LM: usize, const LA: usize, const LD: us
     /// Samples of earlier lines.
     #[default(from_fn(|_| Default::default()))]
     pub earlier: [Signal<Out, Bits<WB>>; LM],
-    #[default(from_fn(|_| Default::default()))]
+    #[default(from_fn(|_| Ram2::registered(Z > 0)))]
     memory: [Ram2<WB, LA, LD>; LM],
     asked: DFF<Bits<LA>>,
     here: DFF<Bits<LA>>,
     // Pipelined: where the sample of a line ago is, of the sample that comes next; a job's first one comes cycles after its length.
     #[default(from_fn(|_| Default::default()))]
     ago: [DFF<Bits<LA>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    here_later: [DFF<Bits<LA>>; Z],
     line_ago: Signal<Local, Bits<LA>>,
     #[default(literal(1))]
     one: Constant<Bits<LA>>,
@@ -63,6 +65,8 @@ impl<const WB: usize, const LM: usize, const LA: usize, const LD: usize, const Z
                 self.ago[z].d.next = self.ago[z].q.val() + self.one.val();
             }
             self.line_ago.next = self.ago[z].q.val();
+            self.here_later[z].clock.next = self.clock.val();
+            self.here_later[z].d.next = self.here.q.val();
         }
         for i in 0..LM {
             self.memory[i].clock.next = self.clock.val();
@@ -70,6 +74,9 @@ impl<const WB: usize, const LM: usize, const LA: usize, const LD: usize, const Z
             self.memory[i].read_address.next = self.line_ago.val();
             self.memory[i].write.next = self.valid.val();
             self.memory[i].write_address.next = self.here.q.val();
+            for z in 0..Z {
+                self.memory[i].write_address.next = self.here_later[z].q.val();
+            }
             self.memory[i].data.next = self.word.val();
             self.earlier[i].next = self.memory[i].q.val();
         }

@@ -247,13 +247,16 @@ impl<const AW: usize, const BUS: usize, const MW: usize, const Z: usize> Logic f
             self.ended.d.next = self.at_end.val();
             self.caught.d.next = self.caught.q.val() + 1;
         }
-        // Pipelined: whatever is there, as long as the register is free; its enable goes a long way.
+        // Pipelined: whatever is there, as long as the register is empty; its enable goes a long way.
         for z in 0..Z {
             self.shown_count[z].clock.next = self.clock.val();
             self.shown_count[z].d.next = self.shown_count[z].q.val();
             self.data.d.next = self.data.q.val();
-            if self.free.val() {
+            if !self.full.q.val() {
+                // It is empty when a word comes, for it was when that was asked for, or was emptied then.
                 self.data.d.next = self.act_data.val();
+            }
+            if self.free.val() {
                 self.shown_count[z].d.next = bit_cast::<BUS, 32>(self.counted.val());
             }
         }

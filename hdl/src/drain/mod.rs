@@ -10,7 +10,7 @@
 //! in which it would have been written; the sum is written seven cycles after that, or 13. `steps` is 2 then: read and
 //! write take one port of activation memory in turn.
 //!
-//! Pipelined (Z = 1) the accumulators answer in three cycles, a lane takes one more, a parameter is put into its store two cycles later, and what all
+//! Pipelined (Z = 1) the accumulators are asked a cycle later and answer in three cycles, a lane takes one more, a parameter is put into its store two cycles later, and what all
 //! lanes take and stays for a job passes from lane to lane, for they lie far apart.
 
 pub mod arrival;
@@ -49,6 +49,7 @@ use walk::Walk;
 /// | `param_read`, `param_address`, `param_grant`, `param_word` | out, out, in, in | weight memory |
 /// | `write`, `address`, `word` | out | to activation memory, always served |
 /// | `add_read`, `add_address`, `add_word` | out, out, in | the other tensor of a residual addition, always served |
+/// | `uses` | out | with Z = 1: `write` or `add_read` |
 /// | `drained`, `drained_bank` | out | 1: that bank is free |
 #[derive(LogicBlock, SmartDefault)]
 pub struct Drain<
@@ -129,6 +130,9 @@ pub struct Drain<
     pub drained: Signal<Out, Bit>,
     /// Which.
     pub drained_bank: Signal<Out, Bit>,
+    /// With Z = 1: the memory's port is written or read.
+    #[default(from_fn(|_| Default::default()))]
+    pub uses: [Signal<Out, Bit>; Z],
     /// Read a word to add.
     pub add_read: Signal<Out, Bit>,
     /// Activation word address.
@@ -197,7 +201,13 @@ pub struct Drain<
     ending7: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
     ending8: [DFF<Bit>; Z],
-    // What was walked to in the cycle before.
+    // What was walked to in the cycle before, and what the accumulators are asked.
+    #[default(from_fn(|_| Default::default()))]
+    asks: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    asked_bank: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    asked_pixel: [DFF<Bits<C>>; Z],
     #[default(from_fn(|_| Default::default()))]
     valid0: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
@@ -208,7 +218,17 @@ pub struct Drain<
     row0: [DFF<Bits<RB>>; Z],
     #[default(from_fn(|_| Default::default()))]
     last0: [DFF<Bit>; Z],
-    // And in the one before that.
+    // And in the two before that.
+    #[default(from_fn(|_| Default::default()))]
+    valid_sent: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    first_sent: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    group_sent: [DFF<Bits<N>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    row_sent: [DFF<Bits<RB>>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    last_sent: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
     valid_asked: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
@@ -293,6 +313,8 @@ pub struct Drain<
     writes: [DFF<Bit>; Z],
     #[default(from_fn(|_| Default::default()))]
     reads: [DFF<Bit>; Z],
+    #[default(from_fn(|_| Default::default()))]
+    either: [DFF<Bit>; Z],
     adding: DFF<Bits<7>>,
     ending: DFF<Bits<7>>,
     two: Signal<Local, Bit>,
@@ -510,6 +532,25 @@ impl<
             self.group0[z].clock.next = self.clock.val();
             self.row0[z].clock.next = self.clock.val();
             self.last0[z].clock.next = self.clock.val();
+            self.asks[z].clock.next = self.clock.val();
+            self.asked_bank[z].clock.next = self.clock.val();
+            self.asked_pixel[z].clock.next = self.clock.val();
+            self.asks[z].d.next = self.walk.running.val() && self.walk.first.val() && self.walk.group.val().get_bit(0);
+            self.asked_bank[z].d.next = self.walk.bank.val();
+            self.asked_pixel[z].d.next = self.walk.pixel.val();
+            self.acc_read.next = self.asks[z].q.val();
+            self.acc_bank.next = self.asked_bank[z].q.val();
+            self.acc_address.next = self.asked_pixel[z].q.val();
+            self.valid_sent[z].clock.next = self.clock.val();
+            self.first_sent[z].clock.next = self.clock.val();
+            self.group_sent[z].clock.next = self.clock.val();
+            self.row_sent[z].clock.next = self.clock.val();
+            self.last_sent[z].clock.next = self.clock.val();
+            self.valid_sent[z].d.next = self.valid0[z].q.val() && !self.clear.val();
+            self.first_sent[z].d.next = self.first0[z].q.val();
+            self.group_sent[z].d.next = self.group0[z].q.val();
+            self.row_sent[z].d.next = self.row0[z].q.val();
+            self.last_sent[z].d.next = self.last0[z].q.val() && !self.clear.val();
             self.valid_asked[z].clock.next = self.clock.val();
             self.first_asked[z].clock.next = self.clock.val();
             self.group_asked[z].clock.next = self.clock.val();
@@ -521,11 +562,11 @@ impl<
             self.group0[z].d.next = self.walk.group.val();
             self.row0[z].d.next = self.walk.row.val();
             self.last0[z].d.next = self.walk.last.val() && !self.clear.val();
-            self.valid_asked[z].d.next = self.valid0[z].q.val() && !self.clear.val();
-            self.first_asked[z].d.next = self.first0[z].q.val();
-            self.group_asked[z].d.next = self.group0[z].q.val();
-            self.row_asked[z].d.next = self.row0[z].q.val();
-            self.last_asked[z].d.next = self.last0[z].q.val() && !self.clear.val();
+            self.valid_asked[z].d.next = self.valid_sent[z].q.val() && !self.clear.val();
+            self.first_asked[z].d.next = self.first_sent[z].q.val();
+            self.group_asked[z].d.next = self.group_sent[z].q.val();
+            self.row_asked[z].d.next = self.row_sent[z].q.val();
+            self.last_asked[z].d.next = self.last_sent[z].q.val() && !self.clear.val();
             self.valid1.d.next = self.valid_asked[z].q.val();
             self.first1.d.next = self.first_asked[z].q.val();
             self.group1.d.next = self.group_asked[z].q.val();
@@ -765,6 +806,7 @@ impl<
         for z in 0..Z {
             self.last_word.next = self.whole_word.val()
                 && !self.valid0[z].q.val()
+                && !self.valid_sent[z].q.val()
                 && !self.valid_asked[z].q.val()
                 && !self.underway.val().any();
         }
@@ -910,6 +952,9 @@ impl<
                 self.writes[z].d.next = self.adding12[z].d.val();
                 self.reads[z].d.next = self.completes.d.val();
             }
+            self.either[z].clock.next = self.clock.val();
+            self.either[z].d.next = self.writes[z].d.val() || self.reads[z].d.val();
+            self.uses[z].next = self.either[z].q.val();
         }
     }
 }

@@ -27,7 +27,7 @@ struct Shape {
     lanes: usize,
     multiplier: Multiplier,
     residual: bool,
-    /// 1: words of a memory come two cycles later than in the next, the accumulators answer two cycles later, a lane one more, a parameter is put
+    /// 1: words of a memory come two cycles later than in the next, the accumulators are asked a cycle later and answer two cycles later, a lane one more, a parameter is put
     /// two cycles later, and a residual addition takes four more.
     late: usize,
 }
@@ -41,7 +41,7 @@ impl Shape {
     /// Cycles from a value's last cycle to the word's.
     fn stages(&self) -> usize {
         match self.multiplier {
-            Multiplier::Fitted => 10 + 3 * self.late,
+            Multiplier::Fitted => 10 + 4 * self.late,
             Multiplier::Parallel => 5,
         }
     }
@@ -198,14 +198,14 @@ impl Model {
 
     /// The pixel that the accumulators are asked for in this cycle.
     fn asked(&self) -> Option<usize> {
-        let (job, ran) = self.running()?;
+        let (job, ran) = self.running(self.shape.late)?;
         let each = self.groups * job.steps as usize;
         (ran % each == 0).then_some(ran / each)
     }
 
-    fn running(&self) -> Option<(&Job, usize)> {
+    fn running(&self, late: usize) -> Option<(&Job, usize)> {
         let job = self.job.as_ref()?;
-        let ran = self.cycle.checked_sub(self.run_from?)?;
+        let ran = self.cycle.checked_sub(self.run_from? + late)?;
         (ran < job.pixels * self.groups * job.steps as usize).then_some((job, ran))
     }
 
@@ -237,7 +237,7 @@ impl Model {
         let ends = written.is_some_and(|p| p + 1 == job.pixels);
         let outputs = vec![
             self.busy().into(),
-            self.running().is_some().into(),
+            self.running(0).is_some().into(),
             self.asked().is_some().into(),
             self.bank as u128,
             self.asked().unwrap_or(0) as u128,

@@ -2,6 +2,7 @@
 
 use super::script::Script;
 use rust_hdl_core::prelude::Block;
+use std::collections::VecDeque;
 use systole_hdl::cosim;
 use systole_hdl::cosim::{Cosim, Rng};
 use systole_hdl::lines::Lines;
@@ -26,10 +27,14 @@ fn gives_earlier_lines<B: Block>(bench: Cosim<B>, memories: usize, pipelined: bo
         if pipelined {
             script.cycle(vec![0, rng.edgy(WB), 0, length as u128 - 1], beside.clone());
         }
-        let (mut asked, mut here) = (0, false);
-        // The last sample is asked for in one cycle and there in the next.
-        while asked < samples || here {
+        let mut asked = 0;
+        // What is asked for in one cycle is there in the next, or the one after that: what stands beside it.
+        let mut coming: VecDeque<Option<Vec<u128>>> = vec![None; 1 + usize::from(pipelined)].into();
+        while asked < samples || coming.iter().any(Option::is_some) {
             let ask = asked < samples && !rng.chance(slow);
+            let arrives = coming.pop_front().flatten();
+            let here = arrives.is_some();
+            beside = arrives.unwrap_or(beside);
             let word = rng.edgy(WB);
             let length_in = if ask || here || pipelined { length as u128 - 1 } else { rng.bits(LA) };
             script.cycle(vec![ask.into(), word, here.into(), length_in], beside.clone());
@@ -39,16 +44,13 @@ fn gives_earlier_lines<B: Block>(bench: Cosim<B>, memories: usize, pipelined: bo
                     streams[i + 1].push(beside[i]);
                 }
             }
-            if ask {
-                // This sample's number: those before it are here, but for one on its way in this very cycle.
-                let number = streams[0].len();
+            // This sample's number: those before it are here, but for what is on its way.
+            let number = streams[0].len() + coming.iter().flatten().count();
+            coming.push_back(ask.then(|| {
                 asked += 1;
-                for i in 0..memories {
-                    beside[i] = number.checked_sub(length).map_or(0, |at| streams[i][at]);
-                    checked += usize::from(number >= length * (i + 1));
-                }
-            }
-            here = ask;
+                checked += (0..memories).filter(|i| number >= length * (i + 1)).count();
+                (0..memories).map(|i| number.checked_sub(length).map_or(0, |at| streams[i][at])).collect()
+            }));
         }
     }
     assert!(checked > 1000, "only {checked} samples of earlier lines");

@@ -59,9 +59,9 @@ impl Drain {
             groups: (n / config.lanes) as u64,
             records: [(1, false), (2, false), (1, true)].map(|(s, u)| config.record_words(s, u) as u64),
             constants: layout::add_words(n) as u64,
-            // Pipelined: the accumulators answer two cycles later, a fitted lane one more; a word to add goes a cycle to the lanes, whose sum comes two cycles
+            // Pipelined: the accumulators are asked a cycle later and answer two cycles later, a fitted lane one more; a word to add goes a cycle to the lanes, whose sum comes two cycles
             // later and goes a cycle to the memory (an odd number in all, so that reads and writes take turns); a parameter is put two cycles later.
-            to_write: 3 * late
+            to_write: 4 * late
                 + match config.multiplier {
                     Multiplier::Parallel => TO_WRITE_PARALLEL,
                     Multiplier::Fitted => TO_WRITE_FITTED,
