@@ -39,3 +39,31 @@ pub fn multipliers(config: &Config, array: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configs;
+
+    #[test]
+    fn every_block_has_a_place_of_its_own_beside_the_other_of_its_element() {
+        let text = multipliers(&configs::config("edge12x12").unwrap(), "array");
+        let places: Vec<(&str, &str)> = text
+            .split("; ")
+            .filter_map(|command| command.strip_prefix("setattr -set BEL \"")?.split_once("\" c:array.pe_"))
+            .collect();
+        let bels: std::collections::BTreeSet<&str> = places.iter().map(|&(bel, _)| bel).collect();
+        assert_eq!((places.len(), bels.len()), (144, 144));
+        let x = |bel: &str| -> u32 { bel[1..].split('/').next().unwrap().parse().unwrap() };
+        for pair in places.chunks(2) {
+            assert_eq!(x(pair[0].0) + 1, x(pair[1].0), "{pair:?}");
+        }
+        assert_eq!(places[0], ("X8/Y10/MULT18_4", "0.mul.block0"));
+        assert_eq!(places[143], ("X110/Y58/MULT18_5", "71.mul.block1"));
+    }
+
+    #[test]
+    fn an_array_that_does_not_fit_so_is_left_to_the_placer() {
+        assert_eq!(multipliers(&configs::config("mid16x16").unwrap(), "array"), "");
+    }
+}

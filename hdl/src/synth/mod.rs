@@ -1,6 +1,6 @@
 //! `systole-hdl synth`, `place`, `resources`, `unpack`: from a configuration to a bitstream with open tools.
 //!
-//! [`mod@part`] knows the flags, [`tools`] the programs, [`flow`] their order, [`fits`] and [`constraints`] what is asked
+//! [`mod@part`] knows the flags, [`tools`] the programs, [`flow`] their order, [`floorplan`] where multipliers go, [`fits`] and [`constraints`] what is asked
 //! for, [`report`] and [`folder`] what is left behind. Nothing is written to its place before all of it is there.
 
 pub mod constraints;
