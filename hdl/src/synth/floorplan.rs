@@ -59,7 +59,7 @@ mod tests {
             assert_eq!(x(pair[0].0) + 1, x(pair[1].0), "{pair:?}");
         }
         assert_eq!(places[0], ("X8/Y10/MULT18_4", "0.mul.block0"));
-        assert_eq!(places[143], ("X110/Y58/MULT18_5", "71.mul.block1"));
+        assert_eq!(places[143], ("X115/Y58/MULT18_1", "71.mul.block1"));
     }
 
     #[test]
